@@ -62,6 +62,9 @@ export class IntegrityError extends TerminalError {}
 /** Another writer moved the table between our read and our commit; stage again on the new base. */
 export class CommitConflictError extends RetryableError {}
 
+/** The table's schema moved since the files were written with its field ids: draft and judge again. */
+export class SchemaMovedError extends RetryableError {}
+
 /** This attempt's fence is no longer the newest: another attempt owns the dataflow. It must write nothing more. */
 export class LeaseLostError extends TerminalError {}
 
@@ -76,6 +79,16 @@ export class ConditionFailedError extends RetryableError {
     super(parts)
     this.index = parts.index ?? 0
   }
+}
+
+/** By name, because a workflow hands errors on by name. */
+const terminalNames = new Set(
+  [TerminalError, ManifestError, ContractError, PolicyError, SourceError, IntegrityError, LeaseLostError].map((c) => c.name),
+)
+
+/** Whether another attempt of the same work is pointless. Errors that nobody classified may be tried again. */
+export function isTerminalName(name: string): boolean {
+  return terminalNames.has(name)
 }
 
 export interface ErrorSummary {

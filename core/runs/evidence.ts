@@ -1,0 +1,115 @@
+import { ConditionFailedError, type ErrorSummary } from '../errors.ts'
+import { digestOf, sha256 } from '../json.ts'
+import type { Dataflow } from '../manifest/types.ts'
+import type { Ports } from '../ports.ts'
+import { type ObjectRef, writeJson } from '../stores/object-ref.ts'
+import type { GateLog } from './gate-log.ts'
+import type { FlowReason, RowCounts, RunItem } from './items.ts'
+import { type GateEntry, type GateName, gateNames } from './records.ts'
+
+/** `passed`: every gate before the commit did; whether the commit followed, the commit record says. */
+export type EvidenceOutcome = 'passed' | 'failed' | FlowReason
+
+/** What an auditor reads: one file per outcome, written once, never changed. */
+export interface Evidence {
+  readonly schema: 'sluice.evidence.v1'
+  readonly run_id: string
+  readonly project: string
+  readonly dataflow: string
+  readonly attempt: number
+  readonly round: number
+  readonly outcome: EvidenceOutcome
+  readonly created_at: string
+  readonly manifest: ObjectRef
+  readonly definition_sha256: string
+  readonly contract_sha256: string
+  readonly target: { readonly table: string; readonly load_type: string }
+  readonly rows: RowCounts | null
+  /** In the order of the gates; those that were not reached are absent. */
+  readonly gates: readonly GateEntry[]
+  /** Data files in the lake, then table metadata. */
+  readonly files: readonly ObjectRef[]
+  readonly quarantine: ObjectRef | null
+  /** What the commit would make current. */
+  readonly commit: {
+    readonly base_location: string | null
+    readonly metadata_location: string
+    readonly snapshot_id: string | null
+  } | null
+  readonly error: (ErrorSummary & { readonly gate: string }) | null
+}
+
+export interface EvidenceRequest {
+  readonly run: Pick<RunItem, 'run_id' | 'project' | 'manifest'>
+  readonly dataflow: Dataflow
+  readonly attempt: number
+  readonly round: number
+  readonly outcome: EvidenceOutcome
+  readonly log: GateLog
+  readonly error?: ErrorSummary & { readonly gate: string }
+}
+
+/** The part of a dataflow that decides which rows it makes; words for people are left out. */
+export function definitionDigest(dataflow: Dataflow): string {
+  const { source, transform, column_names, contract, schema_evolution, sink } = dataflow
+  return digestOf({ source, transform, column_names, contract, schema_evolution, sink })
+}
+
+/**
+ * Writes the evidence under a name of its own per attempt, round and outcome. A repeated call finds the
+ * first one's file and names that; its own, with another clock reading, is not needed.
+ */
+export async function writeEvidence(ports: Pick<Ports, 'evidence' | 'clock'>, request: EvidenceRequest): Promise<ObjectRef> {
+  const { run, dataflow, attempt, round, outcome, log } = request
+  const contract = log.contract?.record
+  const finalize = log.finalize?.record
+  const evidence: Evidence = {
+    schema: 'sluice.evidence.v1',
+    run_id: run.run_id,
+    project: run.project,
+    dataflow: dataflow.name,
+    attempt,
+    round,
+    outcome,
+    created_at: ports.clock().toISOString(),
+    manifest: run.manifest,
+    definition_sha256: definitionDigest(dataflow),
+    contract_sha256: digestOf(dataflow.contract),
+    target: { table: dataflow.sink.table, load_type: dataflow.sink.load_type },
+    rows: contract?.rows ?? rowsOf(log.contract?.error),
+    gates: gateNames.flatMap((gate: GateName) => (log[gate] === undefined ? [] : [log[gate] as GateEntry])),
+    files: [...(contract?.files ?? []).map((file) => file.object), ...(finalize?.written ?? [])],
+    quarantine: contract?.quarantine ?? quarantineOf(log.contract?.error),
+    commit:
+      finalize === undefined
+        ? null
+        : {
+            base_location: finalize.base_location,
+            metadata_location: finalize.metadata_location,
+            snapshot_id: finalize.snapshot_id,
+          },
+    error: request.error ?? null,
+  }
+  const number = `${String(attempt).padStart(4, '0')}-${round}`
+  const key = `evidence/${run.run_id}/${dataflow.name}/${number}-${outcome}.json`
+  try {
+    return await writeJson(ports.evidence, key, evidence, 'absent')
+  } catch (error) {
+    if (!(error instanceof ConditionFailedError)) throw error
+    return await refOf(ports, key)
+  }
+}
+
+async function refOf(ports: Pick<Ports, 'evidence'>, key: string): Promise<ObjectRef> {
+  const { body } = await ports.evidence.get(key)
+  return { key, size: body.byteLength, sha256: sha256(body) }
+}
+
+/** A contract that stops the attempt tells its counts and its rejects in the error's details. */
+export function rowsOf(error: ErrorSummary | undefined): RowCounts | null {
+  return (error?.details?.rows as RowCounts | undefined) ?? null
+}
+
+export function quarantineOf(error: ErrorSummary | undefined): ObjectRef | null {
+  return (error?.details?.quarantine as ObjectRef | undefined) ?? null
+}

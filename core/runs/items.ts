@@ -1,0 +1,107 @@
+import type { ErrorSummary } from '../errors.ts'
+import type { ObjectRef } from '../stores/object-ref.ts'
+import type { Item } from '../stores/state-store.ts'
+
+/**
+ * A dataflow that is still `running` in a sealed run has no known outcome: its attempt could not be settled.
+ * Its lease blocks it until the next admission raises the fence and reads the commit record back.
+ */
+export type FlowStatus = 'pending' | 'running' | 'succeeded' | 'skipped' | 'failed'
+
+/** Why a dataflow was skipped, or is still pending in a sealed run. */
+export type FlowReason = 'nothing_new' | 'upstream_failed' | 'stopping' | 'interrupted'
+
+/** Row counts of one attempt. `read` = `accepted` + `quarantined` + `filtered`, always. */
+export interface RowCounts {
+  readonly read: number
+  readonly accepted: number
+  readonly quarantined: number
+  readonly filtered: number
+}
+
+export interface RunItem extends Item {
+  readonly run_id: string
+  readonly project: string
+  readonly status: 'running' | 'succeeded' | 'failed'
+  /** ISO 8601, UTC. */
+  readonly started_at: string
+  readonly finished_at?: string
+  readonly manifest: ObjectRef
+  readonly plan: ObjectRef
+  /** A dataflow failed under `stop_on_error`: no further one is admitted. */
+  readonly stopping: boolean
+  readonly result?: ObjectRef
+}
+
+export interface FlowItem extends Item {
+  readonly dataflow: string
+  readonly status: FlowStatus
+  readonly reason?: FlowReason
+  /** The newest attempt, from 1; 0 before the first. */
+  readonly attempt: number
+  /** The newest attempt's position among the tries of this execution, for `retry_count`. */
+  readonly tries: number
+  readonly rows?: RowCounts
+  readonly table?: string
+  readonly snapshot_id?: string | null
+  readonly gate?: string
+  readonly error?: ErrorSummary
+  readonly evidence?: ObjectRef
+  readonly quarantine?: ObjectRef
+  readonly started_at?: string
+  readonly finished_at?: string
+}
+
+export interface Lease {
+  readonly run_id: string
+  readonly attempt: number
+  readonly worker: string
+  /** Milliseconds since the epoch; after it anybody may take the lease over (the fence makes that safe). */
+  readonly expires_at: number
+}
+
+export interface HeadItem extends Item {
+  /** Grows by one with every admission; a write of an older fence fails. */
+  readonly fence: number
+  readonly lease: Lease | null
+  /** The run whose commit is the newest. */
+  readonly last_commit: string | null
+}
+
+/** The source state that a commit entitles to, and the version that it must replace. */
+export interface SourceStateChange {
+  readonly previous_version: number
+  readonly state: SourceState
+}
+
+export type SourceState =
+  /** Values in the grammar of the column's type, by watermark column (output name). */
+  | { readonly kind: 'watermark'; readonly values: Readonly<Record<string, string | null>>; readonly inputs: string }
+  /** Every object that was ever loaded, in a file of its own: `{ "<key>": "<etag>" }`. */
+  | { readonly kind: 'objects'; readonly loaded: ObjectRef; readonly inputs: string }
+  /** Reads everything every time; `inputs` is for the evidence only. */
+  | { readonly kind: 'full'; readonly inputs: string }
+
+export interface SourceStateItem extends Item {
+  /** From 1; 0 stands for "no item yet". */
+  readonly version: number
+  readonly run_id: string
+  readonly state: SourceState
+  readonly updated_at: string
+}
+
+export interface CommitItem extends Item {
+  readonly run_id: string
+  readonly dataflow: string
+  readonly attempt: number
+  readonly fence: number
+  readonly table: string
+  readonly snapshot_id: string | null
+  readonly base_location: string | null
+  readonly metadata_location: string
+  readonly rows: RowCounts
+  readonly evidence: ObjectRef
+  readonly quarantine?: ObjectRef
+  readonly source_state: SourceStateChange
+  readonly committed_at: string
+}

@@ -1,0 +1,41 @@
+/**
+ * Keys of the state table. Names and run ids hold no `#` (the manifest's grammar sees to it).
+ *
+ * | pk | sk | holds |
+ * |---|---|---|
+ * | `RUN#<run>` | `META` | {@link RunItem} |
+ * | `RUN#<run>` | `FLOW#<dataflow>` | {@link FlowItem}: status and verdict |
+ * | `RUN#<run>` | `GATE#<dataflow>#<attempt>#<gate>` | gate record; apart from `FLOW#` so that seal reads verdicts only |
+ * | `DATAFLOW#<project>/<dataflow>` | `HEAD` | {@link HeadItem}: fence, lease, last commit |
+ * | `DATAFLOW#<project>/<dataflow>` | `STATE` | {@link SourceStateItem} |
+ * | `DATAFLOW#<project>/<dataflow>` | `COMMIT#<run>` | {@link CommitItem}; never expires |
+ */
+export function runKey(runId: string): string {
+  return `RUN#${runId}`
+}
+
+export function dataflowKey(project: string, dataflow: string): string {
+  return `DATAFLOW#${project}/${dataflow}`
+}
+
+export const metaKey = 'META'
+export const headKey = 'HEAD'
+export const stateKey = 'STATE'
+export const flowPrefix = 'FLOW#'
+
+export function flowKey(dataflow: string): string {
+  return `${flowPrefix}${dataflow}`
+}
+
+/** Attempts are padded so that they sort; there are at most 9,999 in a run. */
+export function gatePrefix(dataflow: string, attempt?: number): string {
+  return attempt === undefined ? `GATE#${dataflow}#` : `GATE#${dataflow}#${String(attempt).padStart(4, '0')}#`
+}
+
+export function gateKey(dataflow: string, attempt: number, gate: string): string {
+  return `${gatePrefix(dataflow, attempt)}${gate}`
+}
+
+export function commitKey(runId: string): string {
+  return `COMMIT#${runId}`
+}

@@ -1,0 +1,77 @@
+import { ConditionFailedError, LeaseHeldError, LeaseLostError } from '../errors.ts'
+import type { Ports } from '../ports.ts'
+import type { Write } from '../stores/state-store.ts'
+import type { HeadItem, Lease } from './items.ts'
+import { dataflowKey, headKey } from './keys.ts'
+
+/** An attempt that has not passed a gate for this long may be taken over. One Lambda lives at most 15 minutes. */
+const leaseMilliseconds = 20 * 60 * 1000
+
+export async function readHead(ports: Ports, project: string, dataflow: string): Promise<HeadItem> {
+  const pk = dataflowKey(project, dataflow)
+  const item = await ports.state.get(pk, headKey)
+  return (item ?? { pk, sk: headKey, fence: 0, lease: null, last_commit: null }) as HeadItem
+}
+
+/**
+ * The write by which an attempt takes the dataflow over: the fence grows, so that everything an older
+ * attempt still tries to write fails.
+ *
+ * Throws `LeaseHeldError` while another run holds the lease, it has not expired, and its process is not
+ * known to be dead. A run may always take over from itself: that is what a retry and a resume are.
+ */
+export function takeLease(ports: Ports, head: HeadItem, runId: string, attempt: number): { head: HeadItem; write: Write } {
+  const now = ports.clock().getTime()
+  const held = head.lease
+  if (held !== null && held.run_id !== runId && held.expires_at > now && !ports.worker.isGone(held.worker)) {
+    throw new LeaseHeldError({
+      code: 'LEASE_HELD',
+      fact: `run ${held.run_id} is working on ${head.pk.slice('DATAFLOW#'.length)} and holds its lease until ${new Date(held.expires_at).toISOString()}`,
+      consequence: 'Nothing was read or written by this run',
+      next: `Wait for that run to end (sluice status ${held.run_id}), or start again after the lease has expired`,
+      details: { run_id: held.run_id, expires_at: held.expires_at },
+    })
+  }
+  const next: HeadItem = { ...head, fence: head.fence + 1, lease: lease(ports, runId, attempt) }
+  return { head: next, write: { kind: 'put', item: next, expect: head.fence === 0 ? 'absent' : { fence: head.fence } } }
+}
+
+/** Renews the lease, under the condition that every write of an attempt shares: its fence is the newest. */
+export function renewLease(ports: Ports, head: HeadItem): Write {
+  const lastHolder = head.lease as Lease
+  const next: HeadItem = { ...head, lease: lease(ports, lastHolder.run_id, lastHolder.attempt) }
+  return { kind: 'put', item: next, expect: { fence: head.fence } }
+}
+
+export function releaseLease(head: HeadItem): Write {
+  return { kind: 'put', item: { ...head, lease: null }, expect: { fence: head.fence } }
+}
+
+/** Applies the writes; a failed condition on the write at `headIndex` means that the fence is stale. */
+export async function transactFenced(ports: Ports, writes: readonly Write[], headIndex: number): Promise<void> {
+  try {
+    await ports.state.transact(writes)
+  } catch (error) {
+    if (error instanceof ConditionFailedError && error.index === headIndex) throw leaseLost(error)
+    throw error
+  }
+}
+
+export function leaseLost(cause?: unknown): LeaseLostError {
+  return new LeaseLostError({
+    code: 'LEASE_LOST',
+    fact: 'a newer attempt has taken this dataflow over',
+    consequence: 'This attempt stopped and wrote nothing more',
+    next: 'Look at the newer attempt; there is nothing to repair here',
+    cause,
+  })
+}
+
+function lease(ports: Ports, runId: string, attempt: number): Lease {
+  return {
+    run_id: runId,
+    attempt,
+    worker: ports.worker.id,
+    expires_at: ports.clock().getTime() + leaseMilliseconds,
+  }
+}

@@ -1,0 +1,214 @@
+import type { Compression, CsvDialect, ScanColumn, ScanConstant } from '../contract/scan.ts'
+import type { RuleName } from '../contract/types.ts'
+import type { CopyStats } from '../engine/engine.ts'
+import type { ErrorSummary } from '../errors.ts'
+import type { ObjectRef } from '../stores/object-ref.ts'
+import type { ObjectPin } from '../stores/object-store.ts'
+import type { Schema } from '../tables/types.ts'
+import type { RowCounts, SourceState } from './items.ts'
+
+/** In the order in which a dataflow passes them. */
+export const gateNames = [
+  'extract',
+  'lineage',
+  'contract',
+  'evolution',
+  'compatibility',
+  'physical_ddl',
+  'stage',
+  'finalize',
+  'evidence',
+  'audit_commit',
+  'source_state',
+] as const
+
+export type GateName = (typeof gateNames)[number]
+
+/** `nothing_new`: the attempt ends here, successfully and without a commit. */
+export type Verdict = 'passed' | 'nothing_new'
+
+/** Gate 1: exactly what will be read. */
+export interface ExtractRecord {
+  readonly verdict: Verdict
+  readonly source: FilesPinned | TablesPinned
+  /** Digest of all pins: equal inputs, equal digest. */
+  readonly inputs: string
+  /** Version of the source state that this attempt saw; 0 where there was none. */
+  readonly state_version: number
+  /** Rows are read only beyond these values, by watermark column. */
+  readonly after: Readonly<Record<string, string | null>>
+}
+
+export interface FilesPinned {
+  readonly kind: 'files'
+  /** The connection's path as the manifest has it. */
+  readonly path: string
+  readonly pins: readonly ObjectPin[]
+  /** Matching objects that earlier commits have loaded, left out of `pins`. */
+  readonly already_loaded: number
+}
+
+export interface TablesPinned {
+  readonly kind: 'tables'
+  readonly pins: readonly TablePin[]
+}
+
+export interface TablePin {
+  /** `namespace.name`. */
+  readonly table: string
+  readonly metadata_location: string
+  /** Decimal text; `null`: the table exists and has no snapshot yet. */
+  readonly snapshot_id: string | null
+}
+
+/** One input of the scan, without its local path: `source` is the object key, or the table for `tables`. */
+export type InputDraft =
+  | {
+      readonly kind: 'csv'
+      readonly source: string
+      readonly columns: readonly string[]
+      readonly dialect: CsvDialect
+      readonly compression: Compression
+    }
+  | { readonly kind: 'parquet'; readonly source: string }
+  | {
+      readonly kind: 'json'
+      readonly source: string
+      readonly columns: readonly string[]
+      readonly format: 'ndjson' | 'array'
+      readonly compression: Compression
+    }
+
+/** Gate 2: what the columns are called, where they come from and which ids they carry. */
+export interface LineageRecord {
+  readonly inputs: readonly InputDraft[]
+  readonly columns: readonly ScanColumn[]
+  readonly constants: readonly ScanConstant[]
+  /** The draft: the table's columns as this load would have them, with the field ids that its files carry. */
+  readonly schema: Schema
+  /** The target's schema when the draft was made; `null`: there was no such table. */
+  readonly base: Schema | null
+  /** How the draft differs from the base; evolution judges each difference. */
+  readonly differences: readonly SchemaDifference[]
+}
+
+export interface SchemaDifference {
+  readonly column: string
+  /** `missing_column`: the table has it, the load does not, and the table's rows stay. */
+  readonly change: 'add_column' | 'drop_column' | 'widen_type' | 'change_type' | 'missing_column'
+  readonly from?: string
+  readonly to?: string
+}
+
+/** Gate 3: the judged rows, where they are, and why the others are not among them. */
+export interface ContractRecord {
+  readonly verdict: Verdict
+  readonly rows: RowCounts
+  readonly files: readonly StagedFile[]
+  readonly quarantine?: ObjectRef
+  readonly by_reason: readonly { readonly column: string | null; readonly rule: RuleName; readonly count: number }[]
+  readonly watermark: Readonly<Record<string, string | null>>
+}
+
+export interface StagedFile {
+  /** In the lake; invisible until a commit refers to it. */
+  readonly object: ObjectRef
+  readonly etag: string
+  readonly stats: Omit<CopyStats, 'file'>
+}
+
+/** Gates 4 and 5: one decision per difference, one per column. */
+export interface EvolutionRecord {
+  readonly mode: string
+  readonly decisions: readonly EvolutionDecision[]
+}
+
+export interface EvolutionDecision extends SchemaDifference {
+  readonly action: 'apply' | 'refuse'
+  readonly why: string
+}
+
+export interface CompatibilityRecord {
+  readonly columns: readonly {
+    readonly column: string
+    readonly incoming: string
+    readonly target: string
+    readonly compatible: boolean
+    readonly why: string
+  }[]
+}
+
+/** Gate 6: the table as it will be. */
+export interface PhysicalDdlRecord {
+  readonly action: 'create_table' | 'alter_schema' | 'none'
+  /** What a person would have typed. */
+  readonly statements: readonly string[]
+  readonly schema: Schema
+  readonly properties: Readonly<Record<string, string>>
+}
+
+/** Gate 7: the files that the next snapshot adds, proven to be there and whole. */
+export interface StageRecord {
+  readonly strategy: 'append' | 'overwrite'
+  readonly base_location: string | null
+  readonly files: number
+  readonly rows: number
+  readonly bytes: number
+}
+
+/** Gate 8: the complete, invisible next state of the table. */
+export interface FinalizeRecord {
+  readonly base_location: string | null
+  readonly metadata_location: string
+  /** `null`: an append of no rows needs no snapshot. */
+  readonly snapshot_id: string | null
+  readonly written: readonly ObjectRef[]
+}
+
+/** Gate 9. */
+export interface EvidenceRecord {
+  readonly evidence: ObjectRef
+}
+
+/** Gate 10. */
+export interface AuditCommitRecord {
+  readonly metadata_location: string
+  readonly snapshot_id: string | null
+  /** The commit was found, not made: an earlier try had got through without its answer. */
+  readonly found: boolean
+}
+
+/** Gate 11. */
+export interface SourceStateRecord {
+  readonly version: number
+  readonly state: SourceState
+}
+
+export interface GateRecords {
+  extract: ExtractRecord
+  lineage: LineageRecord
+  contract: ContractRecord
+  evolution: EvolutionRecord
+  compatibility: CompatibilityRecord
+  physical_ddl: PhysicalDdlRecord
+  stage: StageRecord
+  finalize: FinalizeRecord
+  evidence: EvidenceRecord
+  audit_commit: AuditCommitRecord
+  source_state: SourceStateRecord
+}
+
+/** What the state table keeps of one passage through one gate; a later round replaces an earlier one. */
+export interface GateEntry<N extends GateName = GateName> {
+  readonly gate: N
+  readonly round: number
+  readonly outcome: 'passed' | 'stopped'
+  /** ISO 8601, UTC. */
+  readonly started_at: string
+  /** Milliseconds. */
+  readonly duration_ms: number
+  /** Present where `outcome` is `passed`. */
+  readonly record?: GateRecords[N]
+  /** Present where `outcome` is `stopped`. */
+  readonly error?: ErrorSummary
+}

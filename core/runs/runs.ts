@@ -1,0 +1,44 @@
+import { IntegrityError, ManifestError } from '../errors.ts'
+import type { Ports } from '../ports.ts'
+import type { FlowItem, RunItem } from './items.ts'
+import { flowKey, flowPrefix, metaKey, runKey } from './keys.ts'
+
+/** Throws `ManifestError` `RUN_UNKNOWN`. */
+export async function readRun(ports: Pick<Ports, 'state'>, runId: string): Promise<RunItem> {
+  const run = await ports.state.get(runKey(runId), metaKey)
+  if (run === undefined) throw unknownRun(runId)
+  return run as RunItem
+}
+
+/** Every planned dataflow has an item from before the run began. */
+export async function readFlow(ports: Pick<Ports, 'state'>, runId: string, dataflow: string): Promise<FlowItem> {
+  const flow = await ports.state.get(runKey(runId), flowKey(dataflow))
+  if (flow !== undefined) return flow as FlowItem
+  throw new IntegrityError({
+    code: 'FLOW_MISSING',
+    fact: `run ${runId} has no item for dataflow ${dataflow}`,
+    consequence: 'It cannot be admitted or judged',
+    next: 'The plan writes one for every dataflow; start a new run',
+  })
+}
+
+/** In code-point order of the names. */
+export async function readFlows(ports: Pick<Ports, 'state'>, runId: string): Promise<FlowItem[]> {
+  const flows: FlowItem[] = []
+  for await (const item of ports.state.query(runKey(runId), flowPrefix)) flows.push(item as FlowItem)
+  return flows
+}
+
+/** Whether a resumed run leaves the dataflow alone, and dataflows that depend on it may begin. */
+export function isDone(flow: FlowItem): boolean {
+  return flow.status === 'succeeded' || (flow.status === 'skipped' && flow.reason === 'nothing_new')
+}
+
+export function unknownRun(runId: string): ManifestError {
+  return new ManifestError({
+    code: 'RUN_UNKNOWN',
+    fact: `there is no run ${JSON.stringify(runId)}`,
+    consequence: 'Nothing was started',
+    next: 'List the runs with: sluice status',
+  })
+}

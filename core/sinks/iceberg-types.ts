@@ -1,0 +1,51 @@
+import type { ColumnType } from '../contract/types.ts'
+import { TerminalError } from '../errors.ts'
+import type { IcebergType } from '../tables/types.ts'
+
+/** tinyint and smallint are `int` in Iceberg; their range is the contract's business. */
+const plain = {
+  string: 'string',
+  boolean: 'boolean',
+  tinyint: 'int',
+  smallint: 'int',
+  integer: 'int',
+  bigint: 'long',
+  float: 'float',
+  double: 'double',
+  date: 'date',
+  timestamp: 'timestamp',
+  timestamp_tz: 'timestamptz',
+} as const
+
+export function icebergTypeOf(type: ColumnType): IcebergType {
+  if (type.type === 'decimal') return { kind: 'decimal', precision: type.precision, scale: type.scale }
+  return { kind: plain[type.type] }
+}
+
+/** The widest of our types that has this Iceberg type. Throws `TerminalError` `COLUMN_TYPE_UNSUPPORTED` for those that have none. */
+export function columnTypeOf(type: IcebergType, column: string): ColumnType {
+  switch (type.kind) {
+    case 'decimal':
+      return { type: 'decimal', precision: type.precision, scale: type.scale }
+    case 'int':
+      return { type: 'integer' }
+    case 'long':
+      return { type: 'bigint' }
+    case 'timestamptz':
+      return { type: 'timestamp_tz' }
+    case 'string':
+    case 'boolean':
+    case 'float':
+    case 'double':
+    case 'date':
+    case 'timestamp':
+      return { type: type.kind }
+    default:
+      throw new TerminalError({
+        code: 'COLUMN_TYPE_UNSUPPORTED',
+        fact: `column ${column} has the Iceberg type ${type.kind}, which this version cannot read`,
+        consequence: 'Nothing was read or written',
+        next: 'Leave the column out of the table, or have its writer use another type',
+      })
+  }
+}

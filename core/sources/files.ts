@@ -1,0 +1,22 @@
+import picomatch from 'picomatch'
+import type { ObjectPin, ObjectStore } from '../stores/object-store.ts'
+
+/**
+ * The objects that a glob names, as they are now, in code-point order of their keys. Globs are picomatch's:
+ * `*` within a folder, `**` across folders, `{a,b}`, `[0-9]`; names that begin with a dot only match a
+ * pattern that says so.
+ */
+export async function pinFiles(store: ObjectStore, glob: string): Promise<ObjectPin[]> {
+  const matches = picomatch(glob)
+  const pins: ObjectPin[] = []
+  for await (const { key, size, etag } of store.list(literalPrefix(glob))) {
+    if (matches(key)) pins.push({ key, size, etag })
+  }
+  return pins
+}
+
+/** The longest prefix that every match must have, so that no more than that is listed. */
+export function literalPrefix(glob: string): string {
+  const first = glob.search(/[*?[\]{}()!+@\\]/)
+  return first === -1 ? glob : glob.slice(0, first)
+}

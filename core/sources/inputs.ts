@@ -1,0 +1,111 @@
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { ScanInput, ScanRelation } from '../contract/scan.ts'
+import type { Engine } from '../engine/engine.ts'
+import { IntegrityError, SourceError } from '../errors.ts'
+import type { Dataflow } from '../manifest/types.ts'
+import { renderTransformSql } from '../planning/refs.ts'
+import type { Ports } from '../ports.ts'
+import type { ExtractRecord, LineageRecord, TablePin } from '../runs/records.ts'
+import { columnTypeOf } from '../sinks/iceberg-types.ts'
+import type { ObjectStore } from '../stores/object-store.ts'
+import { currentSchema } from '../tables/metadata.ts'
+import { type LiveFile, listDataFiles, loadTable } from '../tables/scan.ts'
+import { mapParallel } from '../tables/table-files.ts'
+
+type Stores = Pick<Ports, 'lake' | 'openSource'>
+
+/** The pinned inputs as files inside the engine's directory, ready for the scan. */
+export async function linkInputs(
+  ports: Stores,
+  engine: Engine,
+  extract: ExtractRecord,
+  lineage: LineageRecord,
+  dataflow: Dataflow,
+): Promise<ScanInput[]> {
+  if (extract.source.kind === 'tables') {
+    const relations = await linkTables(ports, engine, extract.source.pins)
+    return [{ kind: 'sql', source: dataflow.name, ...renderSql(dataflow, relations) }]
+  }
+  const paths = await linkFiles(ports.openSource(extract.source.path), engine, extract)
+  return lineage.inputs.map((draft) => ({ ...draft, path: paths.get(draft.source) as string }))
+}
+
+/** Local path by object key. */
+export async function linkFiles(
+  store: ObjectStore,
+  engine: Engine,
+  extract: ExtractRecord,
+): Promise<Map<string, string>> {
+  const directory = join(engine.directory, 'source')
+  await mkdir(directory, { recursive: true })
+  const paths = new Map<string, string>()
+  if (extract.source.kind !== 'files') return paths
+  for (const pin of extract.source.pins) paths.set(pin.key, await store.download(pin, directory))
+  return paths
+}
+
+/** Relations by table name, each the data files of the pinned snapshot under the columns of its schema. */
+export async function linkTables(
+  ports: Pick<Ports, 'lake'>,
+  engine: Engine,
+  pins: readonly TablePin[],
+): Promise<Record<string, ScanRelation>> {
+  const entries = await Promise.all(pins.map(async (pin, i) => [pin.table, await linkTable(ports, engine, pin, i)] as const))
+  return Object.fromEntries(entries)
+}
+
+async function linkTable(ports: Pick<Ports, 'lake'>, engine: Engine, pin: TablePin, i: number): Promise<ScanRelation> {
+  const { metadata } = await loadTable(ports.lake, pin.metadata_location)
+  const files = pin.snapshot_id === null ? [] : await listDataFiles(ports.lake, metadata, BigInt(pin.snapshot_id))
+  const paths = await linkDataFiles(ports.lake, files, join(engine.directory, `table-${i}`))
+  const columns = currentSchema(metadata).fields.map((field) => ({
+    source: field.name,
+    name: field.name,
+    type: columnTypeOf(field.type, field.name),
+    field_id: field.id,
+  }))
+  return { paths, columns }
+}
+
+/** Local paths in the order of `files`. */
+export async function linkDataFiles(lake: ObjectStore, files: readonly LiveFile[], directory: string): Promise<string[]> {
+  await mkdir(directory, { recursive: true })
+  return await mapParallel(files, (file) => downloadLive(lake, file, directory))
+}
+
+/** Data files never change, so whatever version is there is the one that the manifest means, if it has its size. */
+async function downloadLive(lake: ObjectStore, live: LiveFile, directory: string): Promise<string> {
+  const info = await lake.head(live.key)
+  if (info !== undefined && BigInt(info.size) === live.file.fileSizeInBytes) return await lake.download(info, directory)
+  throw new IntegrityError({
+    code: 'TABLE_FILE_DAMAGED',
+    fact: `${live.file.filePath} ${info === undefined ? 'is gone' : `has ${info.size} bytes, not ${live.file.fileSizeInBytes}`}`,
+    consequence: 'The table cannot be read whole, so nothing was read',
+    next: 'Restore the file from a backup or an older object version',
+  })
+}
+
+/** Relation names are plain and short; the tables' own names stay in the SQL that people read. */
+export function renderSql(dataflow: Dataflow, byTable: Readonly<Record<string, ScanRelation>>) {
+  const names = new Map(Object.keys(byTable).map((table, i) => [table, `ref_${i}_${table.replace('.', '_')}`]))
+  const sql = renderTransformSql(dataflow.transform?.sql as string, (table) => names.get(table) as string)
+  const relations = Object.fromEntries(Object.entries(byTable).map(([table, r]) => [names.get(table) as string, r]))
+  return { sql, relations }
+}
+
+/** After the scan: a source that was overwritten in place while it was read has been read torn. */
+export async function checkPins(ports: Stores, extract: ExtractRecord): Promise<void> {
+  if (extract.source.kind !== 'files') return
+  const store = ports.openSource(extract.source.path)
+  for (const pin of extract.source.pins) {
+    const now = await store.head(pin.key)
+    if (now?.etag === pin.etag) continue
+    throw new SourceError({
+      code: 'SOURCE_CHANGED_WHILE_READ',
+      fact: `${store.uri}/${pin.key} was ${now === undefined ? 'removed' : 'replaced'} while it was read`,
+      consequence: 'What was read of it was thrown away; nothing became visible',
+      next: 'Deliver files whole (write under another name, then rename), and run again',
+    })
+  }
+}

@@ -1,0 +1,108 @@
+import { PolicyError, SourceError } from '../errors.ts'
+import { digestOf } from '../json.ts'
+import type { Dataflow } from '../manifest/types.ts'
+import type { Ports } from '../ports.ts'
+import { definitionDigest } from '../runs/evidence.ts'
+import type { SourceState, SourceStateChange, SourceStateItem } from '../runs/items.ts'
+import type { ContractRecord, ExtractRecord } from '../runs/records.ts'
+import { readJsonRef, writeJson } from '../stores/object-ref.ts'
+import type { ObjectPin } from '../stores/object-store.ts'
+
+/**
+ * What a dataflow remembers of its source decides what the next run reads:
+ * - `watermark` (append with `watermark_columns`): rows beyond the largest values so far.
+ * - `objects` (append of files without them): objects that no commit has loaded yet.
+ * - `full` (overwrite): everything, every time.
+ */
+export type SourceStateKind = SourceState['kind']
+
+export function sourceStateKind(dataflow: Dataflow): SourceStateKind {
+  if (dataflow.sink.load_type === 'overwrite') return 'full'
+  return watermarkColumns(dataflow).length > 0 ? 'watermark' : 'objects'
+}
+
+export function watermarkColumns(dataflow: Dataflow): readonly string[] {
+  return dataflow.source?.watermark_columns ?? dataflow.transform?.watermark_columns ?? []
+}
+
+/** Equal for equal inputs under an equal definition, so that "the same again" can be told without reading. */
+export function inputsDigest(dataflow: Dataflow, pins: unknown): string {
+  return digestOf({ definition: definitionDigest(dataflow), pins })
+}
+
+/** Objects by key with the version that was loaded. */
+export type LoadedObjects = Readonly<Record<string, string>>
+
+export async function readLoaded(ports: Pick<Ports, 'evidence'>, state: SourceState | undefined): Promise<LoadedObjects> {
+  if (state === undefined || state.kind !== 'objects') return {}
+  return await readJsonRef<LoadedObjects>(ports.evidence, state.loaded)
+}
+
+/**
+ * The objects that are still to be loaded. One that was loaded in another version is an error unless the
+ * source says `changed_objects: append`, because its old rows are in the table already.
+ */
+export function notLoaded(dataflow: Dataflow, pins: readonly ObjectPin[], loaded: LoadedObjects): ObjectPin[] {
+  const fresh = pins.filter((pin) => !Object.hasOwn(loaded, pin.key))
+  const changed = pins.filter((pin) => Object.hasOwn(loaded, pin.key) && loaded[pin.key] !== pin.etag)
+  if (changed.length === 0 || dataflow.source?.changed_objects === 'append') return [...fresh, ...changed].sort(byKey)
+  throw new SourceError({
+    code: 'SOURCE_OBJECT_CHANGED',
+    fact: `${changed.length} of the objects that ${dataflow.name} has loaded changed since then, the first is ${changed[0]?.key}`,
+    consequence: 'Nothing was read: the rows of their old versions are in the table, and reading them again would double them',
+    next: 'Deliver changed data under new names, use watermark_columns, or set changed_objects: append to add their rows again',
+    details: { objects: changed.slice(0, 20).map((pin) => pin.key), count: changed.length },
+  })
+}
+
+/** A dataflow whose way of reading changed cannot go on from what it remembers. */
+export function checkStateKind(dataflow: Dataflow, stored: SourceStateItem | undefined): void {
+  const kind = sourceStateKind(dataflow)
+  if (stored === undefined || stored.state.kind === kind || kind === 'full') return
+  throw new PolicyError({
+    code: 'SOURCE_STATE_KIND',
+    fact: `${dataflow.name} has loaded by ${words[stored.state.kind]} before, and now asks to load by ${words[kind]}`,
+    consequence: 'Nothing was read: which rows are new cannot be told',
+    next: 'Go back to the old way of loading, or use load_type: overwrite, or give the dataflow and its table new names',
+  })
+}
+
+const words: Readonly<Record<SourceStateKind, string>> = {
+  watermark: 'watermark_columns',
+  objects: 'new objects (append without watermark_columns)',
+  full: 'overwrite',
+}
+
+/**
+ * The source state that committing this attempt entitles to. For `objects` the list of everything loaded is
+ * written to the object store first, under a name of its own; until the commit nothing refers to it.
+ */
+export async function nextSourceState(
+  ports: Pick<Ports, 'evidence'>,
+  dataflow: Dataflow,
+  stored: SourceStateItem | undefined,
+  extract: ExtractRecord,
+  contract: ContractRecord,
+  key: string,
+): Promise<SourceStateChange> {
+  const change = (state: SourceState): SourceStateChange => ({ previous_version: extract.state_version, state })
+  const { inputs, source } = extract
+  const kind = sourceStateKind(dataflow)
+  if (kind === 'full') return change({ kind, inputs })
+  if (kind === 'watermark') return change({ kind, values: laterOf(extract.after, contract.watermark), inputs })
+  const loaded = { ...(await readLoaded(ports, stored?.state)) }
+  if (source.kind === 'files') for (const pin of source.pins) loaded[pin.key] = pin.etag
+  return change({ kind, loaded: await writeJson(ports.evidence, key, loaded), inputs })
+}
+
+/** A column in which nothing beyond the old value was read keeps the old value: a watermark never goes back. */
+function laterOf(
+  before: Readonly<Record<string, string | null>>,
+  read: Readonly<Record<string, string | null>>,
+): Record<string, string | null> {
+  return Object.fromEntries(Object.keys(read).map((column) => [column, read[column] ?? before[column] ?? null]))
+}
+
+function byKey(a: ObjectPin, b: ObjectPin): number {
+  return a.key < b.key ? -1 : a.key > b.key ? 1 : 0
+}

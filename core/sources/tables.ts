@@ -1,0 +1,28 @@
+import { SourceError } from '../errors.ts'
+import type { Ports } from '../ports.ts'
+import type { TablePin } from '../runs/records.ts'
+import { parseTable } from '../tables/identifier.ts'
+import { currentSnapshot } from '../tables/metadata.ts'
+import { loadTable } from '../tables/scan.ts'
+
+/** The tables as they are now: their current metadata and snapshot. A table that does not exist is an error. */
+export async function pinTables(ports: Pick<Ports, 'catalog' | 'lake'>, tables: readonly string[]): Promise<TablePin[]> {
+  return await Promise.all(
+    tables.map(async (table) => {
+      const location = await ports.catalog.load(parseTable(table))
+      if (location === undefined) throw missing(table)
+      const snapshot = currentSnapshot((await loadTable(ports.lake, location)).metadata)
+      const snapshot_id = snapshot === undefined ? null : String(snapshot['snapshot-id'])
+      return { table, metadata_location: location, snapshot_id }
+    }),
+  )
+}
+
+function missing(table: string): SourceError {
+  return new SourceError({
+    code: 'SOURCE_TABLE_MISSING',
+    fact: `table ${table} does not exist`,
+    consequence: 'Nothing was read or written',
+    next: 'Run the dataflow that writes it first, or run without a selection so that it comes before',
+  })
+}

@@ -1,0 +1,103 @@
+import type { Ports } from '../core/ports.ts'
+import { advanceSourceState, readCommit } from '../core/runs/commit.ts'
+import { writeEvidence } from '../core/runs/evidence.ts'
+import type { FlowItem, FlowReason, RunItem } from '../core/runs/items.ts'
+import { metaKey, runKey } from '../core/runs/keys.ts'
+import { readHead, takeLease } from '../core/runs/lease.ts'
+import { loadDataflow } from '../core/runs/manifest-store.ts'
+import { isDone, readFlow, unknownRun } from '../core/runs/runs.ts'
+import type { ObjectRef } from '../core/stores/object-ref.ts'
+import { controlHandler } from './control-handler.ts'
+import type { TaskRef } from './gate-handler.ts'
+
+export interface AdmitEvent {
+  readonly run_id: string
+  readonly manifest: ObjectRef
+  readonly dataflow: string
+  readonly upstream: readonly string[]
+}
+
+/** `gates`: begin at extract. `source_state`: the commit is there, only what follows it is missing. `done`: nothing. */
+export interface Admission {
+  readonly go: 'gates' | 'source_state' | 'done'
+  readonly task: TaskRef
+}
+
+/**
+ * Lets one attempt in: it takes the dataflow's lease under a new fence and numbers the attempt, in one
+ * conditional write. Before that it skips what an upstream's failure or a stopping run forbids; with that
+ * it finishes what an earlier run's crash between its commit and its source state left open.
+ *
+ * Safe to repeat: a repeated call takes the next attempt number, and the fence makes the one before harmless.
+ */
+export async function admit(event: AdmitEvent, ports: Ports): Promise<Admission> {
+  const run = (await ports.state.get(runKey(event.run_id), metaKey)) as RunItem | undefined
+  if (run === undefined) throw unknownRun(event.run_id)
+  const flow = await readFlow(ports, event.run_id, event.dataflow)
+  if (isDone(flow)) return stay(event, flow)
+  const committed = (await readCommit(ports, run.project, event.dataflow, event.run_id)) !== undefined
+  if (!committed) {
+    const reason = run.stopping ? 'stopping' : (await upstreamFailed(ports, event)) ? 'upstream_failed' : undefined
+    if (reason !== undefined) return await withhold(ports, run, event, flow, reason)
+  }
+  const attempt = flow.attempt + 1
+  const { head, write } = takeLease(ports, await readHead(ports, run.project, event.dataflow), event.run_id, attempt)
+  const started: FlowItem = {
+    ...flow,
+    status: 'running',
+    attempt,
+    tries: flow.tries + 1,
+    started_at: flow.started_at ?? ports.clock().toISOString(),
+  }
+  await ports.state.transact([write, { kind: 'put', item: started, expect: { attempt: flow.attempt } }])
+  if (head.last_commit !== null && head.last_commit !== event.run_id) {
+    await healSourceState(ports, run.project, event.dataflow, head.last_commit)
+  }
+  const { run_id, manifest, dataflow } = event
+  return { go: committed ? 'source_state' : 'gates', task: { run_id, manifest, dataflow, attempt, fence: head.fence } }
+}
+
+/** An earlier run committed and died before its source state moved; the commit record holds what it entitles to. */
+async function healSourceState(ports: Ports, project: string, dataflow: string, runId: string): Promise<void> {
+  const commit = await readCommit(ports, project, dataflow, runId)
+  if (commit !== undefined) await advanceSourceState(ports, project, commit)
+}
+
+async function upstreamFailed(ports: Ports, event: AdmitEvent): Promise<boolean> {
+  for (const upstream of event.upstream) {
+    if (!isDone(await readFlow(ports, event.run_id, upstream))) return true
+  }
+  return false
+}
+
+/** Skipped for good, or pending until the run is resumed; either way with evidence. */
+async function withhold(
+  ports: Ports,
+  run: RunItem,
+  event: AdmitEvent,
+  flow: FlowItem,
+  reason: Extract<FlowReason, 'stopping' | 'upstream_failed'>,
+): Promise<Admission> {
+  const withheld: FlowItem = {
+    ...flow,
+    status: reason === 'stopping' ? 'pending' : 'skipped',
+    reason,
+    finished_at: ports.clock().toISOString(),
+  }
+  const evidence = await writeEvidence(ports, {
+    run,
+    dataflow: await loadDataflow(ports.evidence, event.manifest, event.dataflow),
+    attempt: flow.attempt,
+    round: 0,
+    outcome: reason,
+    log: {},
+  })
+  await ports.state.transact([{ kind: 'put', item: { ...withheld, evidence }, expect: { attempt: flow.attempt } }])
+  return stay(event, flow)
+}
+
+function stay({ run_id, manifest, dataflow }: AdmitEvent, flow: FlowItem): Admission {
+  return { go: 'done', task: { run_id, manifest, dataflow, attempt: flow.attempt, fence: 0 } }
+}
+
+export const handler = controlHandler<AdmitEvent>('admit', admit)

@@ -1,0 +1,118 @@
+import { CommitConflictError, ConditionFailedError, UnknownOutcomeError } from '../core/errors.ts'
+import { readCommit, readSourceState } from '../core/runs/commit.ts'
+import type { CommitItem, HeadItem, SourceStateChange } from '../core/runs/items.ts'
+import { commitKey, dataflowKey, stateKey } from '../core/runs/keys.ts'
+import { leaseLost, readHead } from '../core/runs/lease.ts'
+import type { AuditCommitRecord } from '../core/runs/records.ts'
+import { nextSourceState } from '../core/sources/source-state.ts'
+import type { Write } from '../core/stores/state-store.ts'
+import { parseTable } from '../core/tables/identifier.ts'
+import { type GateTask, gateHandler } from './gate-handler.ts'
+
+/**
+ * Gate 10: the one moment at which the load becomes visible. A single transaction
+ * 0. moves the dataflow's head, if this attempt's fence is still the newest,
+ * 1. moves the table's pointer from the base to the prepared metadata, if nobody else has,
+ * 2. writes the commit record, if this run has none for this dataflow,
+ * 3. checks that the source state is still the one that extract read.
+ *
+ * After an answer that never came the commit record is read back: it is there, or it is not and then the
+ * transaction did not happen *yet*. That last word is why an unknown outcome is not repeated here: the next
+ * attempt raises the fence first, and from then on condition 0 keeps the lost transaction out for good.
+ */
+export async function auditCommit(task: GateTask): Promise<AuditCommitRecord> {
+  const finalize = task.record('finalize')
+  const found = await readCommit(task.ports, task.project, task.dataflow.name, task.ref.run_id)
+  if (found !== undefined) return { metadata_location: found.metadata_location, snapshot_id: found.snapshot_id, found: true }
+  const commit = await commitItem(task)
+  const head: HeadItem = { ...task.head, last_commit: task.ref.run_id }
+  const { previous_version } = commit.source_state
+  const pk = dataflowKey(task.project, task.dataflow.name)
+  const writes: Write[] = [
+    { kind: 'put', item: head, expect: { fence: task.ref.fence } },
+    {
+      kind: 'pointer',
+      table: parseTable(task.dataflow.sink.table),
+      base: finalize.base_location ?? undefined,
+      next: finalize.metadata_location,
+    },
+    { kind: 'put', item: commit, expect: 'absent' },
+    { kind: 'check', pk, sk: stateKey, expect: previous_version === 0 ? 'absent' : { version: previous_version } },
+  ]
+  try {
+    await task.ports.state.transact(writes)
+  } catch (error) {
+    if (error instanceof ConditionFailedError) return await explain(task, error)
+    if (error instanceof UnknownOutcomeError) return await readBack(task, error)
+    throw error
+  }
+  task.head = head
+  return { metadata_location: finalize.metadata_location, snapshot_id: finalize.snapshot_id, found: false }
+}
+
+async function commitItem(task: GateTask): Promise<CommitItem> {
+  const { run_id, attempt, fence } = task.ref
+  const finalize = task.record('finalize')
+  const contract = task.record('contract')
+  return {
+    pk: dataflowKey(task.project, task.dataflow.name),
+    sk: commitKey(run_id),
+    run_id,
+    dataflow: task.dataflow.name,
+    attempt,
+    fence,
+    table: task.dataflow.sink.table,
+    snapshot_id: finalize.snapshot_id,
+    base_location: finalize.base_location,
+    metadata_location: finalize.metadata_location,
+    rows: contract.rows,
+    evidence: task.record('evidence').evidence,
+    ...(contract.quarantine === undefined ? {} : { quarantine: contract.quarantine }),
+    source_state: await sourceStateChange(task),
+    committed_at: task.ports.clock().toISOString(),
+  }
+}
+
+async function sourceStateChange(task: GateTask): Promise<SourceStateChange> {
+  const { run_id, attempt, round } = task.ref
+  const { project, dataflow, ports } = task
+  const stored = await readSourceState(ports, project, dataflow.name)
+  const key = `state/${project}/${dataflow.name}/${run_id}-${String(attempt).padStart(4, '0')}-${round}.json`
+  return await nextSourceState(ports, dataflow, stored, task.record('extract'), task.record('contract'), key)
+}
+
+/** The same transaction may fail because it has already happened: that is success, and is looked for first. */
+async function explain(task: GateTask, error: ConditionFailedError): Promise<AuditCommitRecord> {
+  const found = await readCommit(task.ports, task.project, task.dataflow.name, task.ref.run_id)
+  if (found !== undefined) return await recognise(task, found)
+  if (error.index === 0) throw leaseLost(error)
+  if (error.index === 1) {
+    throw new CommitConflictError({
+      code: 'COMMIT_CONFLICT',
+      fact: `another writer has committed to ${task.dataflow.sink.table} since this attempt read it`,
+      consequence: 'Nothing of this attempt is visible; its files are staged again on the new base',
+      cause: error,
+    })
+  }
+  const state = await readSourceState(task.ports, task.project, task.dataflow.name)
+  throw new CommitConflictError({
+    code: 'SOURCE_STATE_MOVED',
+    fact: `the source state is at version ${state?.version ?? 0}, but this attempt read version ${task.record('extract').state_version}`,
+    consequence: 'Nothing of this attempt is visible',
+    next: 'Run again; it reads from the newer state',
+    cause: error,
+  })
+}
+
+async function readBack(task: GateTask, error: UnknownOutcomeError): Promise<AuditCommitRecord> {
+  const found = await readCommit(task.ports, task.project, task.dataflow.name, task.ref.run_id)
+  if (found !== undefined) return await recognise(task, found)
+  throw error
+}
+
+async function recognise(task: GateTask, found: CommitItem): Promise<AuditCommitRecord> {
+  task.head = await readHead(task.ports, task.project, task.dataflow.name)
+  return { metadata_location: found.metadata_location, snapshot_id: found.snapshot_id, found: true }
+}
+
+export const handler = gateHandler('audit_commit', auditCommit)

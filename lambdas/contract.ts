@@ -1,0 +1,145 @@
+import { join } from 'node:path'
+import { findDuplicates } from '../core/contract/duplicates.ts'
+import { type RejectedFile, type ScanRequest, type ScanResult, scanContract } from '../core/contract/scan.ts'
+import type { CopyStats, Engine } from '../core/engine/engine.ts'
+import { ContractError, IntegrityError } from '../core/errors.ts'
+import type { RowCounts } from '../core/runs/items.ts'
+import type { ContractRecord, StagedFile } from '../core/runs/records.ts'
+import { attemptTag } from '../core/runs/uncommitted.ts'
+import { checkPins, linkInputs } from '../core/sources/inputs.ts'
+import { sourceStateKind } from '../core/sources/source-state.ts'
+import { type ObjectRef, uploadFile } from '../core/stores/object-ref.ts'
+import { parseTable } from '../core/tables/identifier.ts'
+import { tableRoot } from '../core/tables/locations.ts'
+import { type GateTask, gateHandler } from './gate-handler.ts'
+
+/**
+ * Gate 3: one scan judges every row. Accepted rows are written once, as the Parquet files that the table will
+ * adopt, into the table's folder, where they stay invisible until a commit refers to them. Rejected rows go
+ * to quarantine with their reasons; under `strict` they stop the attempt and are kept all the same.
+ */
+export async function contract(task: GateTask): Promise<ContractRecord> {
+  return await task.ports.engines.use(async (engine) => await judge(task, engine), { signal: task.signal })
+}
+
+async function judge(task: GateTask, engine: Engine): Promise<ContractRecord> {
+  const scan = await scanContract(engine, await scanRequest(task, engine))
+  await checkPins(task.ports, task.record('extract'))
+  const rows: RowCounts = {
+    read: scan.rows_read,
+    accepted: scan.rows_accepted,
+    quarantined: scan.rows_rejected,
+    filtered: scan.rows_filtered,
+  }
+  checkAccounted(rows)
+  const by_reason = scan.rejected?.by_reason ?? []
+  const quarantine = scan.rejected === undefined ? undefined : await storeRejected(task, scan.rejected)
+  const kept = { rows, by_reason, ...(quarantine === undefined ? {} : { quarantine }) }
+  checkVerdict(task, kept, quarantine)
+  await checkUnique(task, engine, scan, kept)
+  const nothing = rows.accepted + rows.quarantined === 0 && sourceStateKind(task.dataflow) !== 'full'
+  const files = nothing ? [] : await storeAccepted(task, scan.accepted)
+  return { verdict: nothing ? 'nothing_new' : 'passed', ...kept, files, watermark: scan.watermark }
+}
+
+async function scanRequest(task: GateTask, engine: Engine): Promise<ScanRequest> {
+  const { after } = task.record('extract')
+  const { columns, constants } = task.record('lineage')
+  const watermark = Object.entries(after).map(([name, value]) => (value === null ? { name } : { name, after: value }))
+  return {
+    inputs: await linkInputs(task.ports, engine, task.record('extract'), task.record('lineage'), task.dataflow),
+    columns,
+    constants,
+    ...(watermark.length === 0 ? {} : { watermark: { columns: watermark } }),
+    pii_policy: task.dataflow.contract.quarantine.pii_policy,
+    output: { accepted: join(engine.directory, 'accepted'), rejected: join(engine.directory, 'rejected') },
+  }
+}
+
+type Kept = Pick<ContractRecord, 'rows' | 'by_reason' | 'quarantine'>
+
+function checkAccounted(rows: RowCounts): void {
+  if (rows.read === rows.accepted + rows.quarantined + rows.filtered) return
+  throw new IntegrityError({
+    code: 'ROWS_UNACCOUNTED',
+    fact: `${rows.read} rows were read, but ${rows.accepted} accepted, ${rows.quarantined} rejected and ${rows.filtered} filtered`,
+    consequence: 'Nothing became visible',
+    next: 'This is a defect: report it with the evidence of this run',
+    details: { rows },
+  })
+}
+
+function checkVerdict(task: GateTask, kept: Kept, quarantine: ObjectRef | undefined): void {
+  const { enforcement, quarantine: policy } = task.dataflow.contract
+  const { accepted, quarantined } = kept.rows
+  const where = quarantine === undefined ? '' : `sluice quarantine ${task.ref.run_id} ${task.dataflow.name} shows them`
+  if (enforcement === 'strict' && quarantined > 0) {
+    throw new ContractError({
+      code: 'CONTRACT_REJECTED',
+      fact: `${quarantined} of ${accepted + quarantined} rows break the contract of ${task.dataflow.name} (${reasons(kept)})`,
+      consequence: 'The contract is strict, so nothing was written to the table',
+      next: `${where}; correct the source or the contract, or use enforcement: quarantine`,
+      details: { ...kept },
+    })
+  }
+  const ratio = accepted + quarantined === 0 ? 0 : quarantined / (accepted + quarantined)
+  const overRows = policy.max_rows !== undefined && quarantined > policy.max_rows
+  const overRatio = policy.max_ratio !== undefined && ratio > policy.max_ratio
+  if (!overRows && !overRatio) return
+  const limit = overRows ? `max_rows: ${policy.max_rows}` : `max_ratio: ${policy.max_ratio}`
+  throw new ContractError({
+    code: 'QUARANTINE_LIMIT',
+    fact: `${quarantined} of ${accepted + quarantined} rows of ${task.dataflow.name} break the contract (${reasons(kept)}), more than quarantine.${limit} allows`,
+    consequence: 'Nothing was written to the table',
+    next: `${where}; correct the source, or raise the limit`,
+    details: { ...kept },
+  })
+}
+
+/** The three most frequent: `delay min 12, origin pattern 3`. */
+function reasons(kept: Kept): string {
+  const sorted = [...kept.by_reason].sort((a, b) => b.count - a.count)
+  const shown = sorted.slice(0, 3).map((reason) => `${reason.column ?? 'row'} ${reason.rule} ${reason.count}`)
+  return `${shown.join(', ')}${sorted.length > 3 ? ', …' : ''}`
+}
+
+/** A duplicate leaves open which row is right, so it is never quarantined: it stops the attempt. */
+async function checkUnique(task: GateTask, engine: Engine, scan: ScanResult, kept: Kept): Promise<void> {
+  const paths = scan.accepted.map((file) => file.file)
+  for (const column of task.record('lineage').columns) {
+    if (column.contract?.unique !== true || paths.length === 0) continue
+    const duplicated = await findDuplicates(engine, paths, column.name)
+    if (duplicated > 0) throw notUnique(task, column.name, duplicated, kept)
+  }
+}
+
+function notUnique(task: GateTask, column: string, duplicated: number, kept: Kept): ContractError {
+  return new ContractError({
+    code: 'UNIQUE_VIOLATED',
+    fact: `${duplicated} values of ${column} occur more than once in ${task.dataflow.name}, whose contract says unique`,
+    consequence: 'Which of the rows is right cannot be told, so nothing was written to the table',
+    next: 'Remove the duplicates in the source, or take unique out of the contract',
+    details: { ...kept, column, duplicated },
+  })
+}
+
+async function storeAccepted(task: GateTask, files: readonly CopyStats[]): Promise<StagedFile[]> {
+  const { run_id, attempt, round } = task.ref
+  const folder = `${tableRoot(parseTable(task.dataflow.sink.table))}/data`
+  const tag = attemptTag(run_id, task.dataflow.name, attempt)
+  return await Promise.all(
+    files.map(async ({ file, ...stats }, i) => {
+      const key = `${folder}/${tag}.${round}-${String(i).padStart(5, '0')}.parquet`
+      return { ...(await uploadFile(task.ports.lake, key, file)), stats }
+    }),
+  )
+}
+
+async function storeRejected(task: GateTask, rejected: RejectedFile): Promise<ObjectRef> {
+  const { run_id, attempt, round } = task.ref
+  const number = `${String(attempt).padStart(4, '0')}-${round}`
+  const key = `quarantine/${run_id}/${task.dataflow.name}/${number}.parquet`
+  return (await uploadFile(task.ports.evidence, key, rejected.file)).object
+}
+
+export const handler = gateHandler('contract', contract)

@@ -1,0 +1,16 @@
+import { writeEvidence } from '../core/runs/evidence.ts'
+import type { EvidenceRecord } from '../core/runs/records.ts'
+import { type GateTask, gateHandler } from './gate-handler.ts'
+
+/**
+ * Gate 9: writes down what was read, judged and written, before anything of it becomes visible. Without
+ * evidence there is no commit.
+ */
+export async function evidence(task: GateTask): Promise<EvidenceRecord> {
+  const { run_id, manifest, attempt, round } = task.ref
+  const run = { run_id, manifest, project: task.project }
+  const { dataflow, log, ports } = task
+  return { evidence: await writeEvidence(ports, { run, dataflow, attempt, round, outcome: 'passed', log }) }
+}
+
+export const handler = gateHandler('evidence', evidence)

@@ -1,0 +1,76 @@
+import { SourceError } from '../core/errors.ts'
+import { refTables } from '../core/planning/refs.ts'
+import { readSourceState } from '../core/runs/commit.ts'
+import type { SourceStateItem } from '../core/runs/items.ts'
+import type { ExtractRecord, FilesPinned } from '../core/runs/records.ts'
+import { columnName } from '../core/sources/column-names.ts'
+import { pinFiles } from '../core/sources/files.ts'
+import {
+  checkStateKind,
+  inputsDigest,
+  notLoaded,
+  readLoaded,
+  sourceStateKind,
+  watermarkColumns,
+} from '../core/sources/source-state.ts'
+import { pinTables } from '../core/sources/tables.ts'
+import { type GateTask, gateHandler } from './gate-handler.ts'
+
+/**
+ * Gate 1: pins exactly what will be read, so that every later gate, and every repetition of one, reads the
+ * same bytes: versions of objects, or snapshots of tables, and from which watermark on.
+ */
+export async function extract(task: GateTask): Promise<ExtractRecord> {
+  const stored = await readSourceState(task.ports, task.project, task.dataflow.name)
+  checkStateKind(task.dataflow, stored)
+  return task.dataflow.source === undefined ? await extractTables(task, stored) : await extractFiles(task, stored)
+}
+
+async function extractFiles(task: GateTask, stored: SourceStateItem | undefined): Promise<ExtractRecord> {
+  const { dataflow, manifest, ports } = task
+  const source = dataflow.source as NonNullable<typeof dataflow.source>
+  const connection = manifest.connections[source.connection] as { readonly path: string }
+  const store = ports.openSource(connection.path)
+  const found = await pinFiles(store, source.path)
+  if (found.length === 0 && !source.allow_missing) throw missing(dataflow.name, `${store.uri}/${source.path}`)
+  const pins =
+    sourceStateKind(dataflow) === 'objects'
+      ? notLoaded(dataflow, found, await readLoaded(ports, stored?.state))
+      : found
+  const pinned: FilesPinned = { kind: 'files', path: connection.path, pins, already_loaded: found.length - pins.length }
+  const inputs = inputsDigest(dataflow, found)
+  const nothing = pins.length === 0 || sameWatermarkInputs(stored, inputs)
+  return { verdict: nothing ? 'nothing_new' : 'passed', source: pinned, inputs, ...remembered(task, stored) }
+}
+
+async function extractTables(task: GateTask, stored: SourceStateItem | undefined): Promise<ExtractRecord> {
+  const transform = task.dataflow.transform as NonNullable<typeof task.dataflow.transform>
+  const pins = await pinTables(task.ports, refTables(transform.sql))
+  const inputs = inputsDigest(task.dataflow, pins)
+  const verdict = sameWatermarkInputs(stored, inputs) ? 'nothing_new' : 'passed'
+  return { verdict, source: { kind: 'tables', pins }, inputs, ...remembered(task, stored) }
+}
+
+/** The same inputs under the same definition hold nothing beyond a watermark that they have already set. */
+function sameWatermarkInputs(stored: SourceStateItem | undefined, inputs: string): boolean {
+  return stored?.state.kind === 'watermark' && stored.state.inputs === inputs
+}
+
+function remembered(task: GateTask, stored: SourceStateItem | undefined): Pick<ExtractRecord, 'state_version' | 'after'> {
+  const values = stored?.state.kind === 'watermark' ? stored.state.values : {}
+  const named = sourceStateKind(task.dataflow) === 'watermark' ? watermarkColumns(task.dataflow) : []
+  const columns = named.map((column) => columnName(column, task.dataflow.column_names))
+  const after = Object.fromEntries(columns.map((column) => [column, values[column] ?? null]))
+  return { state_version: stored?.version ?? 0, after }
+}
+
+function missing(dataflow: string, where: string): SourceError {
+  return new SourceError({
+    code: 'SOURCE_MISSING',
+    fact: `nothing matches ${where}, the source of ${dataflow}`,
+    consequence: 'Nothing was read or written',
+    next: 'Check the connection and the path; if an empty source is normal, set source.allow_missing: true',
+  })
+}
+
+export const handler = gateHandler('extract', extract)

@@ -1,0 +1,48 @@
+import type { FinalizeRecord } from '../core/runs/records.ts'
+import { roundTag } from '../core/runs/uncommitted.ts'
+import { newSnapshotId, uuidFrom } from '../core/tables/attempt.ts'
+import { dataFileFromStats } from '../core/tables/data-file.ts'
+import { parseTable } from '../core/tables/identifier.ts'
+import { keyToUri } from '../core/tables/locations.ts'
+import { loadTable } from '../core/tables/scan.ts'
+import { prepareSnapshot } from '../core/tables/snapshot.ts'
+import { type GateTask, gateHandler } from './gate-handler.ts'
+
+/**
+ * Gate 8: writes the table's next state, manifests and metadata, complete and immutable. Until the commit
+ * moves the catalog's pointer nothing refers to it.
+ *
+ * All names come from the attempt and its round, so that a repetition meets its own files. The base is the one
+ * that stage has recorded for this round, so a repetition writes the same bytes.
+ */
+export async function finalize(task: GateTask): Promise<FinalizeRecord> {
+  const { dataflow, ports } = task
+  const { run_id, attempt, round } = task.ref
+  const { base_location } = task.record('stage')
+  const { schema, properties } = task.record('physical_ddl')
+  const seed = roundTag(run_id, dataflow.name, attempt, round)
+  const added = task
+    .record('contract')
+    .files.map(({ object, stats }) => dataFileFromStats(stats, schema, keyToUri(ports.lake, object.key), { nanFree: 'all' }))
+  const prepared = await prepareSnapshot({
+    store: ports.lake,
+    table: parseTable(dataflow.sink.table),
+    ...(base_location === null ? {} : { base: await loadTable(ports.lake, base_location) }),
+    operation: dataflow.sink.load_type,
+    schema,
+    added,
+    snapshotId: newSnapshotId(seed),
+    attempt: uuidFrom(seed),
+    timestampMs: Date.parse(task.log.stage?.started_at as string),
+    summary: { 'sluice.run-id': run_id, 'sluice.dataflow': dataflow.name, 'sluice.attempt': String(attempt) },
+    properties,
+  })
+  return {
+    base_location,
+    metadata_location: prepared.location,
+    snapshot_id: prepared.snapshotId === undefined ? null : String(prepared.snapshotId),
+    written: prepared.written,
+  }
+}
+
+export const handler = gateHandler('finalize', finalize)

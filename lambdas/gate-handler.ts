@@ -1,0 +1,116 @@
+import { LeaseLostError, summarizeError, TerminalError } from '../core/errors.ts'
+import type { Dataflow, RenderedManifest } from '../core/manifest/types.ts'
+import type { Ports } from '../core/ports.ts'
+import { type GateLog, gateEntryWrite, readGateLog } from '../core/runs/gate-log.ts'
+import type { HeadItem } from '../core/runs/items.ts'
+import { leaseLost, readHead, renewLease, transactFenced } from '../core/runs/lease.ts'
+import { loadDataflow, loadRenderedManifest } from '../core/runs/manifest-store.ts'
+import type { GateEntry, GateName, GateRecords, Verdict } from '../core/runs/records.ts'
+import type { ObjectRef } from '../core/stores/object-ref.ts'
+import { controlHandler, type Handler } from './control-handler.ts'
+
+/** What the workflow carries from gate to gate: references only. */
+export interface TaskRef {
+  readonly run_id: string
+  readonly manifest: ObjectRef
+  readonly dataflow: string
+  readonly attempt: number
+  readonly fence: number
+  /** From 0; grows when another writer moved the table and the files are staged again. */
+  readonly round?: number
+}
+
+/** What a gate works on. It reads through `ports` and returns its record; what it writes is invisible. */
+export interface GateTask {
+  readonly ref: TaskRef & { readonly round: number }
+  readonly project: string
+  readonly manifest: RenderedManifest
+  readonly dataflow: Dataflow
+  /** As this attempt last wrote it; the commit replaces it. */
+  head: HeadItem
+  readonly ports: Ports
+  readonly signal: AbortSignal
+  /** The record of a gate that this attempt has passed; asking for one that it has not is a defect. */
+  record<N extends GateName>(gate: N): GateRecords[N]
+  readonly log: GateLog
+}
+
+export interface Gate<N extends GateName> {
+  (task: GateTask): Promise<GateRecords[N]>
+}
+
+
+/**
+ * Makes a Lambda handler of a gate. The handler
+ * - stops at once when the attempt's fence is stale,
+ * - returns the recorded verdict when this very round has passed the gate before, so that a repeated
+ *   invocation does nothing twice,
+ * - records the gate's passing and renews the lease in one conditional write, and records its stopping too.
+ */
+export function gateHandler<N extends GateName>(name: N, gate: Gate<N>): Handler {
+  return controlHandler<TaskRef>(name, async (event, ports, signal) => {
+    const task = await openTask(event, ports, signal)
+    const before = task.log[name] as GateEntry<N> | undefined
+    if (before?.outcome === 'passed' && before.record !== undefined && before.round === task.ref.round) {
+      return { gate: name, verdict: verdictOf(before.record) }
+    }
+    const started = ports.clock()
+    const entry = (rest: Pick<GateEntry<N>, 'outcome' | 'record' | 'error'>): GateEntry<N> => ({
+      gate: name,
+      round: task.ref.round,
+      started_at: started.toISOString(),
+      duration_ms: ports.clock().getTime() - started.getTime(),
+      ...rest,
+    })
+    let record: GateRecords[N]
+    try {
+      signal.throwIfAborted()
+      record = await gate(task)
+    } catch (error) {
+      if (!(error instanceof LeaseLostError)) {
+        await recordEntry(task, entry({ outcome: 'stopped', error: summarizeError(error) })).catch(() => undefined)
+      }
+      throw error
+    }
+    await recordEntry(task, entry({ outcome: 'passed', record }))
+    return { gate: name, verdict: verdictOf(record) }
+  })
+}
+
+/** Only extract and contract can find that there is nothing to do; every other record is a passing one. */
+function verdictOf(record: object): Verdict {
+  return 'verdict' in record ? (record.verdict as Verdict) : 'passed'
+}
+
+async function recordEntry(task: GateTask, entry: GateEntry): Promise<void> {
+  const { run_id, dataflow, attempt } = task.ref
+  const write = await gateEntryWrite(task.ports, run_id, dataflow, attempt, entry)
+  await transactFenced(task.ports, [renewLease(task.ports, task.head), write], 0)
+}
+
+async function openTask(ref: TaskRef, ports: Ports, signal: AbortSignal): Promise<GateTask> {
+  const manifest = await loadRenderedManifest(ports.evidence, ref.manifest)
+  const head = await readHead(ports, manifest.project, ref.dataflow)
+  if (head.fence !== ref.fence || head.lease === null) throw leaseLost()
+  const log = await readGateLog(ports, ref.run_id, ref.dataflow, ref.attempt)
+  return {
+    ref: { ...ref, round: ref.round ?? 0 },
+    project: manifest.project,
+    manifest,
+    dataflow: await loadDataflow(ports.evidence, ref.manifest, ref.dataflow),
+    head,
+    ports,
+    signal,
+    log,
+    record: (gate) => {
+      const record = log[gate]?.record
+      if (record !== undefined) return record as never
+      throw new TerminalError({
+        code: 'GATE_RECORD_MISSING',
+        fact: `attempt ${ref.attempt} of ${ref.dataflow} has no record of gate ${gate}, which comes before this one`,
+        consequence: 'The gate did nothing',
+        next: 'Gates run in the order of state-machines/run.asl.json; check the caller',
+      })
+    },
+  }
+}

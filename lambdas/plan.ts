@@ -1,0 +1,161 @@
+import { ManifestError } from '../core/errors.ts'
+import { buildPlan } from '../core/planning/plan.ts'
+import { parseRunOptions } from '../core/planning/run-options.ts'
+import type { Plan } from '../core/planning/types.ts'
+import type { Ports } from '../core/ports.ts'
+import type { FlowItem, RunItem } from '../core/runs/items.ts'
+import { flowKey, flowPrefix, metaKey, runKey } from '../core/runs/keys.ts'
+import { loadRenderedManifest } from '../core/runs/manifest-store.ts'
+import { type ObjectRef, writeJson } from '../core/stores/object-ref.ts'
+import type { Write } from '../core/stores/state-store.ts'
+import type { StoredPlan } from '../core/runs/stored-plan.ts'
+import { readStoredPlan } from '../core/runs/stored-plan.ts'
+import { isDone, unknownRun } from '../core/runs/runs.ts'
+import { controlHandler } from './control-handler.ts'
+
+export interface PlanEvent {
+  readonly execution_name: string
+  /** Run options, and besides them `run_id`, `resume` and `manifest`; all optional. */
+  readonly input: Readonly<Record<string, unknown>>
+}
+
+/** Goes into the state of the execution, so it holds references and numbers only. */
+export interface PlannedRun {
+  readonly run_id: string
+  readonly manifest: ObjectRef
+  readonly waves: number
+  readonly items_prefix: string
+  readonly results_prefix: string
+  readonly max_workers: number
+  readonly retry_count: number
+  readonly retry_delay_seconds: number
+}
+
+/** One line of a wave's item file. */
+export interface WaveItem {
+  readonly dataflow: string
+  /** Dataflows of this run without whose success this one is skipped. */
+  readonly upstream: readonly string[]
+}
+
+/** `$range` makes at most this many items, and so does one Map state's history. */
+const maxWaves = 1000
+
+/**
+ * Selects, orders and writes down what a run will do, once: a second call for the same run finds the plan
+ * and goes on with it. With `resume` every dataflow that has not succeeded becomes pending again.
+ */
+export async function planRun(event: PlanEvent, ports: Ports): Promise<PlannedRun> {
+  const { run_id, resume, manifest, ...rest } = event.input
+  const runId = checkRunId(run_id ?? event.execution_name)
+  const existing = (await ports.state.get(runKey(runId), metaKey)) as RunItem | undefined
+  if (existing !== undefined) {
+    const stored = await readStoredPlan(ports, existing)
+    if (resume === true) await reopen(ports, existing)
+    return plannedRun(existing, stored)
+  }
+  if (resume === true) throw unknownRun(runId)
+  const ref = manifest as ObjectRef
+  const rendered = await loadRenderedManifest(ports.evidence, ref)
+  const options = parseRunOptions(rest)
+  const plan = buildPlan(rendered, options)
+  if (plan.waves.length > maxWaves) throw tooManyWaves(plan.waves.length)
+  const stored: StoredPlan = { plan, options }
+  const planRef = await writeJson(ports.evidence, `plans/${runId}/plan.json`, stored)
+  await Promise.all(plan.waves.map((wave) => writeItems(ports, runId, wave)))
+  await writePending(ports, runId, plan)
+  const meta: RunItem = {
+    pk: runKey(runId),
+    sk: metaKey,
+    run_id: runId,
+    project: rendered.project,
+    status: 'running',
+    started_at: ports.clock().toISOString(),
+    manifest: ref,
+    plan: planRef,
+    stopping: false,
+  }
+  await ports.state.transact([{ kind: 'put', item: meta, expect: 'absent' }])
+  return plannedRun(meta, stored)
+}
+
+async function writeItems(ports: Ports, runId: string, wave: Plan['waves'][number]): Promise<void> {
+  const lines = wave.dataflows.map((dataflow) =>
+    JSON.stringify({ dataflow: dataflow.name, upstream: dataflow.upstreams } satisfies WaveItem),
+  )
+  await ports.evidence.put(`${itemsPrefix(runId)}${wave.index}.jsonl`, `${lines.join('\n')}\n`)
+}
+
+/** Before the run's own item, so that a run that exists has an item for every planned dataflow. */
+async function writePending(ports: Ports, runId: string, plan: Plan): Promise<void> {
+  const writes = plan.waves.flatMap((wave) =>
+    wave.dataflows.map((dataflow): Write => {
+      const flow: FlowItem = {
+        pk: runKey(runId),
+        sk: flowKey(dataflow.name),
+        dataflow: dataflow.name,
+        status: 'pending',
+        attempt: 0,
+        tries: 0,
+        table: dataflow.writes.table,
+      }
+      return { kind: 'put', item: flow }
+    }),
+  )
+  await transactInParts(ports, writes)
+}
+
+/** For writes that need not be all or none. */
+async function transactInParts(ports: Ports, writes: readonly Write[]): Promise<void> {
+  for (let i = 0; i < writes.length; i += 100) await ports.state.transact(writes.slice(i, i + 100))
+}
+
+/** Resume: what succeeded stays, and so does what had nothing to do. Everything else is pending again. */
+async function reopen(ports: Ports, run: RunItem): Promise<void> {
+  const writes: Write[] = [{ kind: 'put', item: { ...run, status: 'running', stopping: false } }]
+  for await (const item of ports.state.query(run.pk, flowPrefix)) {
+    const flow = item as FlowItem
+    if (isDone(flow)) continue
+    const { reason: _reason, error: _error, gate: _gate, ...kept } = flow
+    writes.push({ kind: 'put', item: { ...kept, sk: flowKey(flow.dataflow), status: 'pending', tries: 0 } })
+  }
+  await transactInParts(ports, writes)
+}
+
+function plannedRun(meta: RunItem, { plan, options }: StoredPlan): PlannedRun {
+  return {
+    run_id: meta.run_id,
+    manifest: meta.manifest,
+    waves: plan.waves.length,
+    items_prefix: itemsPrefix(meta.run_id),
+    results_prefix: `plans/${meta.run_id}/map`,
+    max_workers: options.max_workers,
+    retry_count: options.retry_count,
+    retry_delay_seconds: options.retry_delay_seconds,
+  }
+}
+
+function itemsPrefix(runId: string): string {
+  return `plans/${runId}/wave-`
+}
+
+function checkRunId(runId: unknown): string {
+  if (typeof runId === 'string' && /^[A-Za-z0-9][A-Za-z0-9_-]{0,79}$/.test(runId)) return runId
+  throw new ManifestError({
+    code: 'RUN_ID_INVALID',
+    fact: `${JSON.stringify(runId)} is not a run id`,
+    consequence: 'Nothing was started',
+    next: 'Use letters, digits, _ and -, at most 80, beginning with a letter or digit; or leave it out',
+  })
+}
+
+function tooManyWaves(waves: number): ManifestError {
+  return new ManifestError({
+    code: 'TOO_MANY_WAVES',
+    fact: `the plan has ${waves} waves, one after the other; at most ${maxWaves} fit into one run`,
+    consequence: 'Nothing was started',
+    next: 'Run it stage by stage',
+  })
+}
+
+export const handler = controlHandler<PlanEvent>('plan', planRun)

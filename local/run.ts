@@ -1,0 +1,127 @@
+import { readFileSync } from 'node:fs'
+import { ulid } from 'ulid'
+import { TerminalError } from '../core/errors.ts'
+import type { RenderedManifest } from '../core/manifest/types.ts'
+import { buildPlan } from '../core/planning/plan.ts'
+import { parseRunOptions } from '../core/planning/run-options.ts'
+import type { Ports } from '../core/ports.ts'
+import { storeRenderedManifest } from '../core/runs/manifest-store.ts'
+import type { ExecutionResult } from '../core/runs/result.ts'
+import { readFlows, readRun } from '../core/runs/runs.ts'
+import { readJsonRef } from '../core/stores/object-ref.ts'
+import { seal } from '../lambdas/seal.ts'
+import { settle } from '../lambdas/settle.ts'
+import { type HistoryEvent, loadStateMachine, type ObjectService, startExecution, type TaskResolver } from './asl/index.ts'
+import { handlers } from './handlers.ts'
+
+export interface RunRequest {
+  /** Absent when a run is resumed: it goes on with the manifest that it began with. */
+  readonly manifest?: RenderedManifest
+  readonly run_id?: string
+  readonly resume?: boolean
+  /** Checked by the plan handler, as on AWS: `stage`, `dataflows`, `tags`, `max_workers`, … */
+  readonly options?: Readonly<Record<string, unknown>>
+  readonly onEvent?: (event: HistoryEvent) => void
+  readonly signal?: AbortSignal
+}
+
+export interface RunOutcome {
+  readonly run_id: string
+  readonly result: ExecutionResult
+  /** The signal ended the run; its dataflows are settled as interrupted, and `resume` goes on with them. */
+  readonly interrupted: boolean
+}
+
+/** A run id that sorts by start time. */
+export function newRunId(): string {
+  return ulid().toLowerCase()
+}
+
+/**
+ * Runs the project's workflow, the one that AWS runs, in this process. Throws what the plan refused; once
+ * the run has begun it returns a result, whatever the dataflows came to.
+ */
+export async function runLocally(ports: Ports, request: RunRequest): Promise<RunOutcome> {
+  const run_id = request.run_id ?? newRunId()
+  if (request.manifest !== undefined) buildPlan(request.manifest, parseRunOptions(request.options ?? {}))
+  if (request.resume === true) await readRun(ports, run_id)
+  const manifest = request.manifest === undefined ? {} : { manifest: await storeRenderedManifest(ports.evidence, request.manifest) }
+  const execution = startExecution(loadRunMachine(), {
+    name: run_id,
+    input: { ...request.options, ...manifest, run_id, ...(request.resume ? { resume: true } : {}) },
+    tasks: resolver(ports),
+    objects: objectService(ports),
+    ...(request.onEvent === undefined ? {} : { onEvent: request.onEvent }),
+    ...(request.signal === undefined ? {} : { signal: request.signal }),
+  })
+  const outcome = await execution.result
+  const run = await readRun(ports, run_id).catch(() => undefined)
+  if (run === undefined) throw notStarted(outcome)
+  const interrupted = outcome.status === 'ABORTED'
+  if (interrupted || run.result === undefined || run.finished_at === undefined || run.status === 'running') {
+    await settleInterrupted(ports, run_id)
+    await seal({ run_id }, ports)
+  }
+  const sealed = await readRun(ports, run_id)
+  return { run_id, interrupted, result: await readJsonRef(ports.evidence, sealed.result as never) }
+}
+
+function loadRunMachine() {
+  const definition = readFileSync(new URL('../state-machines/run.asl.json', import.meta.url), 'utf8')
+  const functions = Object.fromEntries(Object.keys(handlers).map((name) => [name, name]))
+  return loadStateMachine(definition, {
+    substitutions: { ...functions, EvidenceBucket: 'evidence', ChildType: 'STANDARD', GateTimeoutSeconds: '86400' },
+  })
+}
+
+function resolver(ports: Ports): TaskResolver {
+  return (resource) => {
+    const handler = handlers[resource]
+    if (handler === undefined) return undefined
+    return async (input, { signal }) => await handler(input, { ports, signal })
+  }
+}
+
+/** The workflow's own reads and writes: item files and map results, in the evidence store. */
+function objectService(ports: Ports): ObjectService {
+  return {
+    getObject: async (_bucket, key) => (await ports.evidence.get(key)).body,
+    putObject: async (_bucket, key, body) => {
+      await ports.evidence.put(key, body)
+    },
+    listObjects: async (_bucket, prefix) => {
+      const found = []
+      for await (const { key, size, etag, last_modified } of ports.evidence.list(prefix)) {
+        found.push({ Key: key, Size: size, ETag: etag, LastModified: last_modified })
+      }
+      return found
+    },
+  } as ObjectService
+}
+
+/** What was cut off while it was at work: an attempt that committed has succeeded, any other one failed. */
+async function settleInterrupted(ports: Ports, run_id: string): Promise<void> {
+  const run = await readRun(ports, run_id)
+  for (const flow of await readFlows(ports, run_id)) {
+    if (flow.status !== 'running') continue
+    await settle(
+      {
+        task: { run_id, manifest: run.manifest, dataflow: flow.dataflow, attempt: flow.attempt, fence: 0 },
+        retry_count: 0,
+        retry_delay_seconds: 0,
+        failure: { gate: 'interrupted', error: 'Interrupted', cause: 'the run was interrupted while this dataflow was at work' },
+      },
+      ports,
+    )
+  }
+}
+
+/** The plan was checked before the execution began, so this is the store's doing, not the manifest's. */
+function notStarted(outcome: { readonly error?: string; readonly cause?: string }): TerminalError {
+  return new TerminalError({
+    code: 'RUN_NOT_STARTED',
+    fact: `the run ended before its plan was written (${outcome.error ?? 'aborted'}: ${outcome.cause ?? 'no cause given'})`,
+    consequence: 'Nothing was read or written',
+    next: 'Check the workspace with: sluice doctor',
+  })
+}
