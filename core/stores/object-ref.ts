@@ -40,7 +40,16 @@ export async function writeJson(
   value: unknown,
   condition?: PutCondition,
 ): Promise<ObjectRef> {
-  const body = Buffer.from(`${canonicalJson(value)}\n`, 'utf8')
+  return await writeText(store, key, `${canonicalJson(value)}\n`, condition)
+}
+
+export async function writeText(
+  store: ObjectStore,
+  key: string,
+  text: string,
+  condition?: PutCondition,
+): Promise<ObjectRef> {
+  const body = Buffer.from(text, 'utf8')
   await store.put(key, body, condition)
   return { key, size: body.byteLength, sha256: sha256(body) }
 }

@@ -1,9 +1,10 @@
 /**
  * A place for bytes under keys: an S3 prefix on AWS, a directory on a laptop.
  *
- * Keys are `/`-separated, relative, in NFC, without empty, `.` or `..` segments; anything else is a
- * `TerminalError` (`OBJECT_KEY_INVALID`), so that no key escapes the store's root.
+ * Keys are `/`-separated, relative, in NFC, without empty, `.` or `..` segments (all of it: `validateKey`);
+ * anything else is a `TerminalError` (`OBJECT_KEY_INVALID`), so that no key escapes the store's root.
  * A successful write is durable and atomic: a reader sees the old object or the new one, whole.
+ * A deletion is atomic but may come back after a power cut: delete only what nothing refers to.
  * Every adapter passes `object-store.suite.ts`.
  */
 export interface ObjectStore {
@@ -16,19 +17,23 @@ export interface ObjectStore {
   /** `undefined` where there is none. */
   head(key: string): Promise<ObjectInfo | undefined>
 
-  /** In code-point order of the keys. `prefix` is a plain string prefix, `''` for all. */
+  /** In code-point order of the keys. `prefix` is a plain string prefix, `''` for all. No snapshot: concurrent changes may or may not show. */
   list(prefix: string): AsyncIterable<ObjectInfo>
 
-  /** `condition` failing throws `ConditionFailedError`. */
+  /** `condition` failing throws `ConditionFailedError` `OBJECT_CONDITION_FAILED`. */
   put(key: string, body: Uint8Array | string, condition?: PutCondition): Promise<ObjectInfo>
 
-  /** Takes a local file over; afterwards the local file may be gone. Same guarantees and conditions as `put`. */
+  /**
+   * Takes a local file over. Afterwards the local file may be gone; when it throws, it is still there.
+   * Same guarantees and conditions as `put`.
+   */
   upload(key: string, localPath: string, condition?: PutCondition): Promise<ObjectInfo>
 
   /**
    * A local path that holds exactly the pinned version's bytes, inside `directory` (a link where that is
-   * possible, else a copy). Throws `SourceError` `OBJECT_CHANGED` when the object is another one by now.
-   * The local file's name ends with the key's base name.
+   * possible, else a copy). Throws `SourceError` `OBJECT_CHANGED` when the object is another one by now,
+   * `OBJECT_NOT_FOUND` when it is gone. Each call makes a file of its own, whose name ends with the key's base
+   * name. It is only to be read: a link is the object itself.
    */
   download(pin: ObjectPin, directory: string): Promise<string>
 

@@ -8,14 +8,18 @@
 export interface StateStore {
   get(pk: string, sk: string): Promise<Item | undefined>
 
-  /** All items of the partition whose sort key starts with `skPrefix`, in code-point order of `sk`. */
+  /**
+   * All items of the partition whose sort key starts with `skPrefix`, in code-point order of `sk`. No snapshot:
+   * what is written meanwhile may or may not show.
+   */
   query(pk: string, skPrefix?: string): AsyncIterable<Item>
 
   /**
    * Applies all writes or none, at most 100. A condition that does not hold throws `ConditionFailedError`
    * with the index of the first such write. An answer that never came throws `UnknownOutcomeError`
    * (`STATE_WRITE_UNKNOWN`): the caller reads back. Two writes to the same item in one call are refused
-   * (`TerminalError`, `STATE_WRITE_DUPLICATE`), as DynamoDB does.
+   * (`TerminalError`, `STATE_WRITE_DUPLICATE`), as DynamoDB does; so is what JSON or DynamoDB could not hold
+   * (see `prepareWrites`).
    */
   transact(writes: readonly Write[]): Promise<void>
 
@@ -44,7 +48,12 @@ export type Write =
   /** Writes nothing; only its condition counts. */
   | { readonly kind: 'check'; readonly pk: string; readonly sk: string; readonly expect: Expectation }
   /** Compare-and-set of a table's metadata pointer; `base: undefined` creates the table's entry. */
-  | { readonly kind: 'pointer'; readonly table: TableIdentifier; readonly base: string | undefined; readonly next: string }
+  | {
+      readonly kind: 'pointer'
+      readonly table: TableIdentifier
+      readonly base: string | undefined
+      readonly next: string
+    }
 
 /** `bronze.flights` → namespace `bronze`, name `flights`. One level of namespace. */
 export interface TableIdentifier {

@@ -1,0 +1,37 @@
+/** Keys that every store refuses, and why. */
+export const invalidKeys: readonly (readonly [key: string, why: string])[] = [
+  ['', 'empty'],
+  ['/', 'only a slash'],
+  ['/a', 'absolute'],
+  ['a/', 'trailing slash'],
+  ['a//b', 'empty segment'],
+  ['.', 'dot'],
+  ['..', 'dot dot'],
+  ['../a', 'leaves the root'],
+  ['a/../b', 'dot dot inside'],
+  ['a/./b', 'dot inside'],
+  ['a/..', 'dot dot at the end'],
+  ['a\\b', 'backslash'],
+  ['..\\a', 'backslash'],
+  ['a\0b', 'NUL'],
+  ['.tmp', 'reserved'],
+  ['.tmp/x', 'reserved'],
+  ['.TMP/x', 'reserved on a case-insensitive disk'],
+  ['e\u0301', 'not NFC'],
+  ['a/\ud800', 'lone surrogate'],
+  ['a/\ufffd', 'replacement character'],
+  ['k'.repeat(256), 'segment too long'],
+  ['é'.repeat(128), 'segment too long in bytes'],
+  ['k/'.repeat(450).concat('z'), 'key too long'],
+]
+
+export const invalidPrefixes: readonly (readonly [prefix: string, why: string])[] = [
+  ['/', 'absolute'],
+  ['../', 'leaves the root'],
+  ['a/../b', 'dot dot inside'],
+  ['a//', 'empty segment'],
+  ['.tmp/', 'reserved'],
+  ['a\\', 'backslash'],
+  ['a\0', 'NUL'],
+  ['e\u0301', 'not NFC'],
+]

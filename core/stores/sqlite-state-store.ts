@@ -1,0 +1,207 @@
+import { dirname, resolve } from 'node:path'
+import type { DatabaseSync } from 'node:sqlite'
+import { ConditionFailedError, TerminalError, UnknownOutcomeError } from '../errors.ts'
+import { makeDirectories } from './directory-files.ts'
+import { isBusy, openDatabase, sqliteFault } from './sqlite-file.ts'
+import { prepareSchema } from './sqlite-schema.ts'
+import { prepareStatements, type SortKeyEnd, type Statements } from './sqlite-statements.ts'
+import type { Catalog, Item, StateStore, Write } from './state-store.ts'
+import { holds, prepareWrites, validateStateKey, validateTable } from './state-writes.ts'
+
+const pageSize = 500
+
+export interface SqliteStoreOptions {
+  /** How long a call waits, with the event loop standing still, for another process's transaction. */
+  readonly busyTimeoutMs?: number
+}
+
+/**
+ * State and catalog in one SQLite file, so that one transaction spans both. The catalog's tables are those of
+ * Iceberg's SQL catalog under the name `sluice`: PyIceberg and Java open the file while we write it.
+ *
+ * - **Several processes** may use the file: writers take turns, readers see the last committed state.
+ * - **kill -9**: a transaction is there whole or not at all, and all that returned are there.
+ * - **Power cut**: a transaction that moves a table's pointer or writes a run's `META` item is synced before
+ *   it returns (0.2 ms), and with it all that came before it in the log. Others (0.04 ms) may be lost from
+ *   the end, never from the middle: gate records of an attempt that had not committed.
+ *
+ * Not for a network file system: the log's index is shared memory of one machine.
+ *
+ * Throws `TerminalError` `STATE_STORE_FOREIGN`, `STATE_STORE_NEWER`, `STATE_STORE_CORRUPT`,
+ * `STATE_STORE_NO_WAL` or `STATE_STORE_FAILED`, and `RetryableError` `STATE_STORE_BUSY`.
+ */
+export function openSqliteStore(
+  file: string,
+  options: SqliteStoreOptions = {},
+): { state: StateStore; catalog: Catalog } {
+  const path = resolve(file)
+  const attempt = <T>(work: () => T): T => {
+    try {
+      return work()
+    } catch (error) {
+      throw sqliteFault(error, path)
+    }
+  }
+  const { database, statements } = attempt(() => open(path, options.busyTimeoutMs ?? 10_000))
+  let isOpen = true
+  const state: StateStore = {
+    get: async (pk, sk) => {
+      validateStateKey(pk, 'pk')
+      validateStateKey(sk, 'sk')
+      return attempt(() => statements.getItem(pk, sk))
+    },
+    query: (pk, skPrefix = '') =>
+      queryPages(pk, skPrefix, (...page) => attempt(() => statements.pageOf(...page))),
+    transact: async (writes) => {
+      const bodies = prepareWrites(writes)
+      if (writes.length > 0) attempt(() => transact(database, statements, path, writes, bodies))
+    },
+    listRuns: async (limit) => {
+      if (Number.isSafeInteger(limit) && limit > 0) return attempt(() => statements.listRuns(limit))
+      throw new TerminalError({
+        code: 'STATE_LIMIT_INVALID',
+        fact: `${limit} is not a number of runs to list`,
+        next: 'Give a whole number from 1',
+      })
+    },
+    close: () => {
+      if (isOpen) database.close()
+      isOpen = false
+    },
+  }
+  const catalog: Catalog = {
+    load: async (table) => {
+      validateTable(table)
+      return attempt(() => statements.loadPointer(table))
+    },
+    list: async (namespace) => attempt(() => statements.listTables(namespace)),
+  }
+  return { state, catalog }
+}
+
+function open(path: string, busyTimeoutMs: number): { database: DatabaseSync; statements: Statements } {
+  makeDirectories(dirname(path))
+  const database = openDatabase(path, busyTimeoutMs)
+  try {
+    // macOS: a plain fsync leaves the data in the drive's cache. No effect elsewhere.
+    database.exec('PRAGMA fullfsync = ON')
+    prepareSchema(database, path, busyTimeoutMs)
+    return { database, statements: prepareStatements(database) }
+  } catch (error) {
+    database.close()
+    throw error
+  }
+}
+
+/** Keyset pages, so that a slow consumer holds no read transaction and the log can be folded back meanwhile. */
+async function* queryPages(
+  pk: string,
+  skPrefix: string,
+  page: Statements['pageOf'],
+): AsyncGenerator<Item> {
+  validateStateKey(pk, 'pk')
+  if (skPrefix !== '') validateStateKey(skPrefix, 'sk')
+  let after = skPrefix
+  const until = endOf(skPrefix)
+  for (let isFirst = true; ; isFirst = false) {
+    const items = page(pk, after, until, isFirst, pageSize)
+    yield* items
+    if (items.length < pageSize) return
+    after = items.at(-1)!.sk
+  }
+}
+
+/** The first sort key behind all that start with the prefix: the prefix with its last code point raised by one. */
+function endOf(prefix: string): SortKeyEnd {
+  const points = [...prefix].map((character) => character.codePointAt(0) as number)
+  while (points.at(-1) === 0x10ffff) points.pop()
+  const last = points.pop()
+  if (last === undefined) return new Uint8Array(1)
+  // Surrogates are no characters of their own, and no key holds them.
+  return String.fromCodePoint(...points, last === 0xd7ff ? 0xe000 : last + 1)
+}
+
+function transact(
+  database: DatabaseSync,
+  statements: Statements,
+  file: string,
+  writes: readonly Write[],
+  bodies: readonly (string | undefined)[],
+): void {
+  database.exec(`PRAGMA synchronous = ${writes.some(mustSurvivePowerCut) ? 'FULL' : 'NORMAL'}`)
+  database.exec('BEGIN IMMEDIATE')
+  try {
+    for (const [index, write] of writes.entries()) {
+      if (!apply(statements, write, bodies[index])) throw conditionFailed(write, index)
+    }
+  } catch (error) {
+    rollback(database)
+    throw error
+  }
+  commit(database, file)
+}
+
+/** A pointer write is a commit that the user is told of; a run's start and end bracket what came between. */
+function mustSurvivePowerCut(write: Write): boolean {
+  if (write.kind === 'pointer') return true
+  return write.kind === 'put' && write.item.pk.startsWith('RUN#') && write.item.sk === 'META'
+}
+
+function apply(statements: Statements, write: Write, body: string | undefined): boolean {
+  if (write.kind === 'pointer') return statements.movePointer(write.table, write.base, write.next)
+  const { pk, sk } = write.kind === 'put' ? write.item : write
+  if (write.expect !== undefined && !holds(statements.getItem(pk, sk), write.expect)) return false
+  if (write.kind === 'put') statements.putItem(pk, sk, body!)
+  if (write.kind === 'delete') statements.deleteItem(pk, sk)
+  return true
+}
+
+/**
+ * When the disk fails under COMMIT, SQLite takes the transaction back in memory, but its last frame may be in
+ * the log already and count after a crash. That is an unknown outcome, not a failure.
+ */
+function commit(database: DatabaseSync, file: string): void {
+  try {
+    database.exec('COMMIT')
+  } catch (error) {
+    rollback(database)
+    if (isBusy(error)) throw error
+    throw new UnknownOutcomeError({
+      code: 'STATE_WRITE_UNKNOWN',
+      fact: `SQLite could not finish a transaction in ${file}: ${(error as Error).message}`,
+      consequence: 'It may or may not have happened',
+      next: 'Check the disk and its free space; the next run reads back which it was',
+      cause: error,
+    })
+  }
+}
+
+function rollback(database: DatabaseSync): void {
+  try {
+    database.exec('ROLLBACK')
+  } catch {
+    // SQLite has rolled back by itself, as it does after an I/O error.
+  }
+}
+
+function conditionFailed(write: Write, index: number): ConditionFailedError {
+  if (write.kind === 'pointer') {
+    const table = `${write.table.namespace}.${write.table.name}`
+    return new ConditionFailedError({
+      code: 'TABLE_POINTER_MOVED',
+      fact:
+        write.base === undefined ? `The table ${table} exists` : `The table ${table} is not at ${write.base}`,
+      consequence: 'Nothing of the transaction was written',
+      details: { table },
+      index,
+    })
+  }
+  const { pk, sk } = write.kind === 'put' ? write.item : write
+  return new ConditionFailedError({
+    code: 'STATE_CONDITION_FAILED',
+    fact: `The item ${pk} / ${sk} is not what write ${index} expects of it`,
+    consequence: 'Nothing of the transaction was written',
+    details: { pk, sk },
+    index,
+  })
+}
