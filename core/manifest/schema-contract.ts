@@ -1,0 +1,65 @@
+import { z } from 'zod'
+import { typeNames } from '../contract/types.ts'
+import { maxNameLength } from './grammar.ts'
+
+const ruleValue = z.union([z.string(), z.number(), z.boolean()])
+
+export const columnSchema = z
+  .strictObject({
+    type: z
+      .enum(typeNames as readonly [string, ...string[]] as typeof typeNames & [string, ...string[]])
+      .describe('Every value must be one of this type, by its text; nothing is rounded or guessed.'),
+    precision: z
+      .int()
+      .min(1)
+      .max(38)
+      .optional()
+      .describe('Digits in all, 1 to 38. Decimals only, where it is required.'),
+    scale: z
+      .int()
+      .min(0)
+      .max(38)
+      .optional()
+      .describe('Digits after the point, at most `precision`. Decimals only; default 0.'),
+    nullable: z.boolean().optional().describe('Whether a value may be missing. Default true.'),
+    min: ruleValue.optional().describe('Smallest value allowed. Numbers, dates and timestamps.'),
+    max: ruleValue.optional().describe('Largest value allowed. Numbers, dates and timestamps.'),
+    pattern: z.string().optional().describe('RE2 expression that the whole value must match. Strings only.'),
+    accepted_values: z.array(ruleValue).min(1).optional().describe('The only values allowed.'),
+    unique: z.boolean().optional().describe('Whether no value may come twice among the rows of one load.'),
+    description: z.string().optional().describe('For people.'),
+  })
+  .describe('One column: its type and its rules. NULL is judged by `nullable` alone.')
+
+export const contractSchema = z
+  .strictObject({
+    enforcement: z
+      .enum(['strict', 'quarantine'])
+      .default('strict')
+      .describe(
+        '`strict`: one bad row stops the dataflow. `quarantine`: bad rows are set aside with their reasons.',
+      ),
+    columns: z
+      .record(z.string().min(1).max(maxNameLength), columnSchema)
+      .default({})
+      .describe('Columns by name, as `column_names` makes it.'),
+    quarantine: z
+      .strictObject({
+        pii_policy: z
+          .enum(['reference_only', 'preserve'])
+          .default('reference_only')
+          .describe(
+            '`reference_only` keeps where a bad row stands, not its values. `preserve` keeps the row as well.',
+          ),
+        max_rows: z.int().min(0).optional().describe('More bad rows than this fail the dataflow.'),
+        max_ratio: z
+          .number()
+          .min(0)
+          .max(1)
+          .optional()
+          .describe('A larger share of bad rows (0 to 1) fails the dataflow.'),
+      })
+      .describe('What is kept of bad rows, and how many there may be.')
+      .prefault({}),
+  })
+  .describe('What every row must be before any row becomes visible.')

@@ -1,0 +1,213 @@
+import { z } from 'zod'
+import {
+  connectionPathMistake,
+  globMistake,
+  labelPattern,
+  labelRule,
+  maxNameLength,
+  namePattern,
+  nameRule,
+  tablePattern,
+  tableRule,
+} from './grammar.ts'
+import { deepPartial } from './partial.ts'
+import { contractSchema } from './schema-contract.ts'
+import type { Connection, Dataflow, RenderedManifest } from './types.ts'
+
+const name = z.string().max(maxNameLength).regex(namePattern, nameRule)
+const label = z.string().max(maxNameLength).regex(labelPattern, labelRule)
+const columnName = z.string().min(1).max(maxNameLength)
+
+const filesSchema = z
+  .strictObject({
+    type: z.literal('files').describe('Files in a directory or under a prefix.'),
+    path: z
+      .string()
+      .min(1)
+      .overwrite((path) => (path.length > 1 ? path.replace(/\/$/, '') : path))
+      .check(refuse(connectionPathMistake))
+      .describe('A path relative to the manifest, `file:///…` or `s3://bucket/prefix`.'),
+  })
+  .describe('Files to read.')
+
+const lakeSchema = z
+  .strictObject({ type: z.literal('lake').describe('The project’s Iceberg lake.') })
+  .describe('The lake to write to. Where it lies is a matter of the environment.')
+
+export const connectionSchema = z
+  .discriminatedUnion('type', [filesSchema, lakeSchema])
+  .describe('A place to read from or to write to.')
+
+export const csvSchema = z
+  .strictObject({
+    delimiter: z.string().length(1).default(',').describe('One character between fields.'),
+    quote: z.string().max(1).default('"').describe('One character around fields; empty for none.'),
+    escape: z
+      .string()
+      .max(1)
+      .default('"')
+      .describe('One character before a quote inside of quotes; empty for none.'),
+    header: z.boolean().default(true).describe('Whether the first line names the columns.'),
+    null_values: z
+      .array(z.string())
+      .default([''])
+      .describe('Unquoted spellings of NULL. Give [] to read every empty field as an empty text.'),
+  })
+  .describe('How the CSV is written. Only with `format: csv`.')
+
+export const sourceSchema = z
+  .strictObject({
+    connection: name.describe('Name of a connection of type `files`.'),
+    path: z
+      .string()
+      .min(1)
+      .check(refuse(globMistake))
+      .describe('Glob relative to the connection: `orders/*.csv`, `**/*.parquet`.'),
+    format: z
+      .enum(['parquet', 'csv', 'ndjson', 'json'])
+      .describe('`json` is one array of objects, `ndjson` one object a line.'),
+    compression: z
+      .enum(['auto', 'none', 'gzip'])
+      .default('auto')
+      .describe('`auto`: gzip where the file name ends in `.gz`.'),
+    csv: csvSchema.optional(),
+    watermark_columns: z
+      .array(columnName)
+      .default([])
+      .describe('Columns by which a run reads only what is newer than the last run’s rows.'),
+    changed_objects: z
+      .enum(['fail', 'append'])
+      .default('fail')
+      .describe('When an object that was loaded is another one now: `fail`, or `append` all its rows again.'),
+    allow_missing: z
+      .boolean()
+      .default(false)
+      .describe('Whether a path that matches nothing is a success with no rows.'),
+  })
+  .describe('Files to read. A dataflow has either `source` or `transform`.')
+
+export const transformSchema = z
+  .strictObject({
+    sql: z
+      .string()
+      .min(1)
+      .describe(
+        "One SELECT. `{{ ref('namespace.table') }}` names a table of the lake and draws an edge of the graph.",
+      ),
+    watermark_columns: z
+      .array(columnName)
+      .default([])
+      .describe('Columns of the result by which a run appends only what is newer than the last run’s rows.'),
+  })
+  .describe('A query over tables of the lake. A dataflow has either `source` or `transform`.')
+
+const sinkSchema = z
+  .strictObject({
+    connection: name.describe('Name of a connection of type `lake`.'),
+    table: z
+      .string()
+      .max(2 * maxNameLength)
+      .regex(tablePattern, tableRule)
+      .describe('`namespace.name`.'),
+    load_type: z
+      .enum(['append', 'overwrite'])
+      .describe('`append` adds the rows, `overwrite` replaces the table by them.'),
+  })
+  .describe('The table to write.')
+
+export const dataflowSchema = z
+  .strictObject({
+    name: name.describe('Unique in the project. State is kept under it: a new name starts anew.'),
+    description: z.string().optional().describe('For people.'),
+    stage: label.optional().describe('What `--stage` selects by, such as `ingest2bronze`.'),
+    group_number: z
+      .int()
+      .optional()
+      .describe(
+        'Dataflows of one group run in the order of `execution_order`; groups are independent of each other.',
+      ),
+    execution_order: z
+      .int()
+      .optional()
+      .describe(
+        'All of the group with a smaller number run before; the same number runs at the same time. Default 0.',
+      ),
+    is_active: z.boolean().default(true).describe('An inactive dataflow is checked but never run.'),
+    tags: z.array(label).default([]).describe('What `--tag` selects by.'),
+    depends_on: z
+      .array(name)
+      .default([])
+      .describe('Dataflows that must have succeeded first, besides those that `ref()` names.'),
+    source: sourceSchema.optional(),
+    transform: transformSchema.optional(),
+    column_names: z
+      .enum(['lower', 'snake'])
+      .default('lower')
+      .describe('`lower`: `Order ID` becomes `order_id`. `snake`: `OrderID` becomes `order_id`, too.'),
+    contract: contractSchema.prefault({}),
+    schema_evolution: z
+      .strictObject({
+        mode: z
+          .enum(['strict', 'additive', 'widening'])
+          .default('widening')
+          .describe(
+            '`strict`: the table’s schema never changes. `additive`: new columns. `widening`: also wider types.',
+          ),
+      })
+      .describe('How the table’s schema may change.')
+      .prefault({}),
+    sink: sinkSchema,
+  })
+  .describe('One table and where its rows come from.')
+
+/** What `defaults` may hold: any key of a dataflow but its name, at any depth. */
+export const defaultsSchema = deepPartial(dataflowSchema.omit({ name: true }), {
+  keepDefaults: false,
+}).describe(
+  'Merged under every dataflow: mappings key by key, lists whole. The dataflow wins. `source` defaults go to ' +
+    'dataflows with a source only, `transform` defaults to those with a transform.',
+)
+
+/** For what is left of a dataflow once everything that does not fit is taken out. */
+export const draftSchema = deepPartial(dataflowSchema, { keepDefaults: true })
+
+/** What an included file may hold; each is checked piece by piece. */
+export const partSchema = z.strictObject({
+  connections: z.unknown().optional(),
+  dataflows: z.unknown().optional(),
+})
+
+/** The main file; its `defaults`, `connections` and `dataflows` are checked piece by piece. */
+export const topSchema = z.strictObject({
+  version: z.literal(1).describe('Version of the manifest’s format: 1.'),
+  project: name.describe('Name of the project. State is kept under it.'),
+  include: z
+    .array(z.string().min(1))
+    .default([])
+    .describe('Globs of further files, relative to this one. They may hold `dataflows` and `connections`.'),
+  defaults: z.unknown().optional(),
+  ...partSchema.shape,
+})
+
+export const connectionNameSchema = name
+
+function refuse(mistakeOf: (value: string) => string | undefined): z.core.CheckFn<string> {
+  return (context) => {
+    const mistake = mistakeOf(context.value)
+    if (mistake !== undefined) context.issues.push({ code: 'custom', input: context.value, message: mistake })
+  }
+}
+
+type Writable<T> = T extends (infer U)[] | readonly (infer U)[]
+  ? Writable<U>[]
+  : T extends object
+    ? { -readonly [K in keyof T]: Writable<T[K]> }
+    : T
+type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : never
+
+/** The hand-written types of types.ts are what the schema gives; a difference is an error of the compiler here. */
+export const typesAgree: {
+  readonly dataflow: Same<Writable<Dataflow>, z.output<typeof dataflowSchema>>
+  readonly connection: Same<Writable<Connection>, z.output<typeof connectionSchema>>
+  readonly version: Same<RenderedManifest['version'], z.output<typeof topSchema>['version']>
+} = { dataflow: true, connection: true, version: true }

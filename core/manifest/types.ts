@@ -1,0 +1,106 @@
+import type { ContractSpec, PiiPolicy, QuarantinePolicy } from '../contract/types.ts'
+
+/**
+ * The effective manifest: defaults merged in, schema defaults filled in, every rule of the manifest checked.
+ * It is plain JSON, so that `digestOf(manifest)` names it, and it is all that planning and the gates read.
+ * Keys are `snake_case` because they are the manifest's own. An optional key that nobody set is absent.
+ */
+export interface RenderedManifest {
+  readonly version: 1
+  /** Part of every state key; no `#` and no `/` in it. */
+  readonly project: string
+  /** Look names up with `Object.hasOwn`: they are the author's. */
+  readonly connections: Readonly<Record<string, Connection>>
+  /** In the order of the manifest, then of its included files in code-point order of their paths. */
+  readonly dataflows: readonly Dataflow[]
+}
+
+export type Connection = FilesConnection | LakeConnection
+
+export interface FilesConnection {
+  readonly type: 'files'
+  /**
+   * As written: a relative path (from the directory of the manifest that was loaded, for included files too),
+   * `file:///…` or `s3://bucket/prefix`. Without a trailing slash.
+   */
+  readonly path: string
+}
+
+/** The project's one Iceberg lake; where it lies is a matter of the environment. */
+export interface LakeConnection {
+  readonly type: 'lake'
+}
+
+/** Exactly one of `source` and `transform` is there. */
+export interface Dataflow {
+  readonly name: string
+  readonly description?: string
+  readonly stage?: string
+  /** Dataflows of one group run in buckets of `execution_order`; see core/planning/waves.ts. */
+  readonly group_number?: number
+  /** Only with `group_number`; 0 where it is absent. */
+  readonly execution_order?: number
+  readonly is_active: boolean
+  readonly tags: readonly string[]
+  /** Names of dataflows that must have succeeded first, besides those that `ref()` names. */
+  readonly depends_on: readonly string[]
+  readonly source?: FileSource
+  readonly transform?: SqlTransform
+  /** How column names are made out of the input's. */
+  readonly column_names: ColumnNames
+  readonly contract: RenderedContract
+  readonly schema_evolution: { readonly mode: SchemaEvolutionMode }
+  readonly sink: LakeSink
+}
+
+export type ColumnNames = 'lower' | 'snake'
+export type SchemaEvolutionMode = 'strict' | 'additive' | 'widening'
+export type SourceFormat = 'parquet' | 'csv' | 'ndjson' | 'json'
+export type LoadType = 'append' | 'overwrite'
+
+export interface FileSource {
+  /** Name of a connection of type `files`. */
+  readonly connection: string
+  /** Glob relative to the connection; no `..`, no leading `/`. */
+  readonly path: string
+  readonly format: SourceFormat
+  /** `auto`: gzip where the object's name ends in `.gz`. Never `gzip` for Parquet. */
+  readonly compression: 'auto' | 'none' | 'gzip'
+  /** There exactly when `format` is `csv`. */
+  readonly csv?: CsvOptions
+  /** Empty where `sink.load_type` is `overwrite`. */
+  readonly watermark_columns: readonly string[]
+  /** What happens when an object that was loaded before is another one now. */
+  readonly changed_objects: 'fail' | 'append'
+  /** Whether a glob that matches nothing is a success with no rows. */
+  readonly allow_missing: boolean
+}
+
+export interface CsvOptions {
+  readonly delimiter: string
+  readonly quote: string
+  readonly escape: string
+  readonly header: boolean
+  /** Unquoted spellings of NULL. */
+  readonly null_values: readonly string[]
+}
+
+export interface SqlTransform {
+  /** One SELECT with `{{ ref('namespace.table') }}`; see core/planning/refs.ts. */
+  readonly sql: string
+  /** Empty where `sink.load_type` is `overwrite`, at least one where it is `append`. */
+  readonly watermark_columns: readonly string[]
+}
+
+/** A contract with its defaults: what core/contract judges by. */
+export interface RenderedContract extends ContractSpec {
+  readonly quarantine: QuarantinePolicy & { readonly pii_policy: PiiPolicy }
+}
+
+export interface LakeSink {
+  /** Name of a connection of type `lake`. */
+  readonly connection: string
+  /** `namespace.name`. */
+  readonly table: string
+  readonly load_type: LoadType
+}

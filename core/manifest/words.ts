@@ -1,0 +1,71 @@
+/**
+ * Words that the field knows and this version does not do. They are refused by name, so that nobody takes
+ * them for a spelling mistake, or worse, for done.
+ */
+const values: Readonly<Record<string, { readonly words: readonly string[]; readonly use: string }>> = {
+  enforcement: { words: ['warn', 'coerce'], use: 'use strict or quarantine' },
+  load_type: {
+    words: ['merge_upsert', 'merge_overwrite', 'scd2', 'replace_partitions'],
+    use: 'use append or overwrite',
+  },
+  pii_policy: { words: ['masked'], use: 'use reference_only or preserve' },
+  mode: { words: ['freeze', 'ignore', 'quarantine'], use: 'use strict, additive or widening' },
+  format: { words: ['avro', 'excel', 'orc', 'delta', 'iceberg'], use: 'use parquet, csv, ndjson or json' },
+  compression: { words: ['zstd', 'snappy', 'bz2', 'brotli', 'zip'], use: 'use auto, none or gzip' },
+  type: {
+    words: ['postgres', 'sql', 'database', 'http', 'api', 'kafka', 'streaming', 'function'],
+    use: 'use files or lake',
+  },
+}
+
+const columnTypes = ['time', 'json', 'array', 'binary', 'uuid', 'list', 'struct', 'map', 'interval']
+
+const keys: Readonly<Record<string, string>> = {
+  merge_keys: 'load types append and overwrite need no keys',
+  partition_columns: 'tables are not partitioned',
+  deduplicate_columns: 'write the SQL of a transform',
+  filter_expression: 'write the SQL of a transform',
+  secrets_ref: 'connections of this version need no secrets',
+  sinks: 'a dataflow has one sink',
+}
+
+/** Words that mean the same as one that is known. */
+const synonyms: Readonly<Record<string, string>> = {
+  full_load: 'overwrite',
+  replace: 'overwrite',
+  jsonl: 'ndjson',
+  gz: 'gzip',
+  file: 'files',
+  lakehouse: 'lake',
+  int: 'integer',
+  int32: 'integer',
+  int64: 'bigint',
+  long: 'bigint',
+  number: 'double',
+  numeric: 'decimal',
+  real: 'float',
+  text: 'string',
+  varchar: 'string',
+  bool: 'boolean',
+  datetime: 'timestamp',
+  timestamptz: 'timestamp_tz',
+}
+
+/** `enforcement: warn` → what to use instead; `undefined` for a word that nobody promised. */
+export function unavailableValue(path: readonly (string | number)[], word: string): string | undefined {
+  const key = String(path.at(-1))
+  if (key === 'type' && path.includes('columns')) {
+    return columnTypes.includes(word) ? 'use one of the types of this version' : undefined
+  }
+  return Object.hasOwn(values, key) && values[key]!.words.includes(word) ? values[key]!.use : undefined
+}
+
+export function unavailableKey(key: string): string | undefined {
+  return Object.hasOwn(keys, key) ? keys[key] : undefined
+}
+
+/** The word among `allowed` that means the same. */
+export function synonymOf(word: string, allowed: readonly string[]): string | undefined {
+  const synonym = Object.hasOwn(synonyms, word.toLowerCase()) ? synonyms[word.toLowerCase()]! : undefined
+  return synonym !== undefined && allowed.includes(synonym) ? synonym : undefined
+}

@@ -1,0 +1,118 @@
+import { digestOf } from '../json.ts'
+import { manifestError } from '../manifest/problems.ts'
+import type { Dataflow, RenderedManifest } from '../manifest/types.ts'
+import { type Edge, type Graph, type GraphProblem, graphNode, graphOf } from './graph.ts'
+import { refTables } from './refs.ts'
+import { type Selected, selectDataflows } from './select.ts'
+import type { Plan, PlannedDataflow, PlannedRead, Selection } from './types.ts'
+import { planWaves, type WaveOrder } from './waves.ts'
+
+interface Context {
+  readonly selected: Selected
+  readonly excluded: ReadonlyMap<string, string>
+  readonly edgesTo: ReadonlyMap<string, readonly Edge[]>
+  readonly writers: ReadonlyMap<string, readonly string[]>
+  readonly order: WaveOrder
+}
+
+/**
+ * What a run of this manifest will do: which dataflows, in which order, and why. Pure: equal arguments give
+ * equal plans, byte for byte. Dataflows outside of the selection do not run; what they wrote in earlier runs
+ * is read as it is, and the plan says so. Throws `ManifestError` with the codes of `selectDataflows`.
+ */
+export function buildPlan(manifest: RenderedManifest, selection: Selection): Plan {
+  const graph = graphOf(manifest.dataflows.map(graphNode))
+  refuse(graph.problems)
+  const selected = selectDataflows(manifest.dataflows, selection)
+  const order = planWaves(selected.dataflows, edgesAmong(graph, selected))
+  refuse(order.problems)
+  const context: Context = {
+    selected,
+    excluded: new Map(selected.excluded.map(({ name, reason }) => [name, reason])),
+    edgesTo: Map.groupBy(graph.edges, (edge) => edge.to),
+    writers: writersOf(manifest.dataflows),
+    order,
+  }
+  const byName = new Map(selected.dataflows.map((dataflow) => [dataflow.name, dataflow]))
+  const plan = {
+    project: manifest.project,
+    manifest_sha256: digestOf(manifest),
+    waves: order.waves.map((names, index) => ({
+      index,
+      dataflows: names.map((name) => planDataflow(byName.get(name)!, context)),
+    })),
+    excluded: selected.excluded,
+  }
+  return { ...plan, plan_sha256: digestOf(plan) }
+}
+
+function planDataflow(dataflow: Dataflow, context: Context): PlannedDataflow {
+  const edges = context.edgesTo.get(dataflow.name) ?? []
+  const upstreams = edges.filter((edge) => context.selected.reasons.has(edge.from)).map((edge) => edge.from)
+  return {
+    name: dataflow.name,
+    stage: dataflow.stage ?? null,
+    reason: reasonOf(dataflow, edges, upstreams, context),
+    upstreams,
+    reads: readsOf(dataflow, context),
+    writes: { table: dataflow.sink.table, load_type: dataflow.sink.load_type },
+  }
+}
+
+function reasonOf(
+  dataflow: Dataflow,
+  edges: readonly Edge[],
+  upstreams: readonly string[],
+  context: Context,
+): string {
+  const parts = [context.selected.reasons.get(dataflow.name)!]
+  if (upstreams.length > 0) parts.push(`after ${someOf(upstreams)}`)
+  const before = context.order.orderBefore.get(dataflow.name)
+  if (before !== undefined) parts.push(`after execution_order ${before} of group ${dataflow.group_number}`)
+  for (const { from, reason } of edges) {
+    const why = context.excluded.get(from)
+    if (reason === 'depends_on' && why !== undefined) parts.push(`does not wait for ${from} (${why})`)
+  }
+  return parts.join('; ')
+}
+
+function readsOf(dataflow: Dataflow, context: Context): PlannedRead[] {
+  if (dataflow.source !== undefined) {
+    const { connection, path, format } = dataflow.source
+    return [{ kind: 'files', connection, path, format }]
+  }
+  return refTables(dataflow.transform?.sql ?? '').map((table) => {
+    const writers = context.writers.get(table) ?? []
+    const running = writers.filter((name) => context.selected.reasons.has(name))
+    const reasons = writers.map((name) => `${name}: ${context.excluded.get(name)}`)
+    return { kind: 'table', table, written_by: running, as_is: running.length > 0 ? null : someOf(reasons) }
+  })
+}
+
+function writersOf(dataflows: readonly Dataflow[]): Map<string, string[]> {
+  const writers = new Map<string, string[]>()
+  for (const { name, sink } of dataflows)
+    writers.set(sink.table, [...(writers.get(sink.table) ?? []), name].sort())
+  return writers
+}
+
+function edgesAmong(graph: Graph, selected: Selected): Edge[] {
+  return graph.edges.filter(({ from, to }) => selected.reasons.has(from) && selected.reasons.has(to))
+}
+
+function someOf(words: readonly string[]): string {
+  return words.length <= 3 ? words.join(', ') : `${words.slice(0, 3).join(', ')} and ${words.length - 3} more`
+}
+
+/** A rendered manifest was checked when it was loaded; only one that was made by other means comes to this. */
+function refuse(problems: readonly GraphProblem[]): void {
+  if (problems.length === 0) return
+  throw manifestError(
+    problems.map(({ dataflow, path, message, hint }) => ({
+      file: 'rendered manifest',
+      path: ['dataflows', dataflow, ...path].join('.'),
+      message: `${dataflow}: ${message}`,
+      hint,
+    })),
+  )
+}
