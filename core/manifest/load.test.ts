@@ -2,7 +2,7 @@ import { symlinkSync, truncateSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { loadManifest } from './load.ts'
-import { load, problemsOf, projectOf } from './test-project.ts'
+import { load, problemsOf, projectOf } from './test-project.suite.ts'
 
 const head = `version: 1
 project: flights

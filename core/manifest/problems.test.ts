@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { problemsOf } from './test-project.ts'
+import { problemsOf } from './test-project.suite.ts'
 
 const head = `version: 1
 project: shop
@@ -21,6 +21,15 @@ async function problems(...flows: readonly string[]): Promise<string[]> {
     line.replace('sluice.yaml:', ''),
   )
 }
+
+test('changed_objects: append where it would do nothing', async () => {
+  const changing = 'source: { connection: landing, path: a.csv, format: csv, changed_objects: append }'
+  expect(
+    await problems(flow('a', changing, sink('t.a')), flow('b', changing, sink('t.b', 'append'))),
+  ).toEqual([
+    '8:79: `changed_objects: append` has no meaning with `load_type: overwrite`, which reads changed objects anyhow. Remove it.',
+  ])
+})
 
 describe('words and shapes', () => {
   test('unknown keys, at every depth, with what was meant', async () => {

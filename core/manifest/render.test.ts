@@ -6,7 +6,7 @@ import { parse, stringify } from 'yaml'
 import { digestOf } from '../json.ts'
 import { loadManifest } from './load.ts'
 import { renderYaml } from './render.ts'
-import { load, projectOf } from './test-project.ts'
+import { load, projectOf } from './test-project.suite.ts'
 import { formatWhy, why } from './why.ts'
 
 /** The example of the design page. */

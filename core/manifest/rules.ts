@@ -43,6 +43,7 @@ export function checkDataflow(draft: Draft, keys: ReadonlySet<string>, known: Kn
   checkConnection(['source', 'connection'], source?.connection, 'files', known, report)
   checkConnection(['sink', 'connection'], sink?.connection, 'lake', known, report)
   checkWatermark(draft, report)
+  checkChangedObjects(draft, report)
   if (!misspelt && draft.execution_order !== undefined && !keys.has('group_number')) {
     const message = '`execution_order` without `group_number` orders nothing'
     report(['execution_order'], message, 'Add group_number: the order holds among the dataflows of one group')
@@ -67,6 +68,18 @@ function checkWatermark({ source, transform, sink }: Draft, report: Report): voi
       'Add watermark_columns to the transform, or use load_type: overwrite',
     )
   }
+}
+
+/** The policy is about appending object by object; where everything is read anyhow it would do nothing. */
+function checkChangedObjects({ source, sink }: Draft, report: Report): void {
+  if (source?.changed_objects !== 'append') return
+  const reads = sink?.load_type === 'overwrite' ? '`load_type: overwrite`' : '`watermark_columns`'
+  if (sink?.load_type !== 'overwrite' && (source.watermark_columns ?? []).length === 0) return
+  report(
+    ['source', 'changed_objects'],
+    `\`changed_objects: append\` has no meaning with ${reads}, which reads changed objects anyhow`,
+    'Remove it',
+  )
 }
 
 function checkSource(source: DeepPartial<FileSource>, report: Report): void {
