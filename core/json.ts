@@ -4,8 +4,8 @@ import { createHash } from 'node:crypto'
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json | undefined }
 
 /**
- * JSON with object keys in code-point order and no white space, so that equal values have equal bytes
- * and a digest means something (RFC 8785 without its number rules: our numbers are safe integers).
+ * JSON with object keys in the order of their UTF-16 units and no white space, so that equal values have equal
+ * bytes and a digest means something (RFC 8785).
  */
 export function canonicalJson(value: unknown): string {
   return JSON.stringify(value, (_key, v) =>

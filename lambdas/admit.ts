@@ -1,6 +1,7 @@
 import type { Ports } from '../core/ports.ts'
 import { advanceSourceState, readCommit } from '../core/runs/commit.ts'
 import { writeEvidence } from '../core/runs/evidence.ts'
+import { emptyLog } from '../core/runs/gate-log.ts'
 import type { FlowItem, FlowReason, RunItem } from '../core/runs/items.ts'
 import { metaKey, runKey } from '../core/runs/keys.ts'
 import { readHead, takeLease } from '../core/runs/lease.ts'
@@ -37,13 +38,22 @@ export async function admit(event: AdmitEvent, ports: Ports): Promise<Admission>
   if (isDone(flow)) return stay(event, flow)
   const committed = (await readCommit(ports, run.project, event.dataflow, event.run_id)) !== undefined
   if (!committed) {
-    const reason = run.stopping ? 'stopping' : (await upstreamFailed(ports, event)) ? 'upstream_failed' : undefined
+    const reason = run.stopping
+      ? 'stopping'
+      : (await upstreamFailed(ports, event))
+        ? 'upstream_failed'
+        : undefined
     if (reason !== undefined) return await withhold(ports, run, event, flow, reason)
   }
   const attempt = flow.attempt + 1
-  const { head, write } = takeLease(ports, await readHead(ports, run.project, event.dataflow), event.run_id, attempt)
+  const { head, write } = takeLease(
+    ports,
+    await readHead(ports, run.project, event.dataflow),
+    event.run_id,
+    attempt,
+  )
   const started: FlowItem = {
-    ...flow,
+    ...withoutOutcome(flow),
     status: 'running',
     attempt,
     tries: flow.tries + 1,
@@ -54,11 +64,25 @@ export async function admit(event: AdmitEvent, ports: Ports): Promise<Admission>
     await healSourceState(ports, run.project, event.dataflow, head.last_commit)
   }
   const { run_id, manifest, dataflow } = event
-  return { go: committed ? 'source_state' : 'gates', task: { run_id, manifest, dataflow, attempt, fence: head.fence } }
+  return {
+    go: committed ? 'source_state' : 'gates',
+    task: { run_id, manifest, dataflow, attempt, fence: head.fence },
+  }
+}
+
+/** What an earlier attempt came to says nothing about this one. */
+function withoutOutcome(flow: FlowItem): FlowItem {
+  const { reason: _r, gate: _g, error: _e, rows: _n, quarantine: _q, finished_at: _f, ...kept } = flow
+  return kept as FlowItem
 }
 
 /** An earlier run committed and died before its source state moved; the commit record holds what it entitles to. */
-async function healSourceState(ports: Ports, project: string, dataflow: string, runId: string): Promise<void> {
+async function healSourceState(
+  ports: Ports,
+  project: string,
+  dataflow: string,
+  runId: string,
+): Promise<void> {
   const commit = await readCommit(ports, project, dataflow, runId)
   if (commit !== undefined) await advanceSourceState(ports, project, commit)
 }
@@ -90,9 +114,11 @@ async function withhold(
     attempt: flow.attempt,
     round: 0,
     outcome: reason,
-    log: {},
+    log: emptyLog,
   })
-  await ports.state.transact([{ kind: 'put', item: { ...withheld, evidence }, expect: { attempt: flow.attempt } }])
+  await ports.state.transact([
+    { kind: 'put', item: { ...withheld, evidence }, expect: { attempt: flow.attempt } },
+  ])
   return stay(event, flow)
 }
 

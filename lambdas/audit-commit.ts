@@ -23,7 +23,7 @@ import { type GateTask, gateHandler } from './gate-handler.ts'
 export async function auditCommit(task: GateTask): Promise<AuditCommitRecord> {
   const finalize = task.record('finalize')
   const found = await readCommit(task.ports, task.project, task.dataflow.name, task.ref.run_id)
-  if (found !== undefined) return { metadata_location: found.metadata_location, snapshot_id: found.snapshot_id, found: true }
+  if (found !== undefined) return await recognise(task, found)
   const commit = await commitItem(task)
   const head: HeadItem = { ...task.head, last_commit: task.ref.run_id }
   const { previous_version } = commit.source_state
@@ -37,7 +37,12 @@ export async function auditCommit(task: GateTask): Promise<AuditCommitRecord> {
       next: finalize.metadata_location,
     },
     { kind: 'put', item: commit, expect: 'absent' },
-    { kind: 'check', pk, sk: stateKey, expect: previous_version === 0 ? 'absent' : { version: previous_version } },
+    {
+      kind: 'check',
+      pk,
+      sk: stateKey,
+      expect: previous_version === 0 ? 'absent' : { version: previous_version },
+    },
   ]
   try {
     await task.ports.state.transact(writes)

@@ -18,8 +18,18 @@ export async function compatibility(task: GateTask): Promise<CompatibilityRecord
     const incoming = icebergTypeOf(column.type)
     const same = text(incoming) === text(target.type)
     const wider = canPromote(incoming, target.type)
-    const why = same ? 'the same type' : wider ? 'a widening that readers of format v2 make' : 'values could be lost'
-    return { column: column.name, incoming: text(incoming), target: text(target.type), compatible: same || wider, why }
+    const why = same
+      ? 'the same type'
+      : wider
+        ? 'a widening that readers of format v2 make'
+        : 'values could be lost'
+    return {
+      column: column.name,
+      incoming: text(incoming),
+      target: text(target.type),
+      compatible: same || wider,
+      why,
+    }
   })
   const refused = proofs.filter((proof) => !proof.compatible)
   if (refused.length === 0) return { columns: proofs }

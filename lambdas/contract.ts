@@ -45,9 +45,17 @@ async function judge(task: GateTask, engine: Engine): Promise<ContractRecord> {
 async function scanRequest(task: GateTask, engine: Engine): Promise<ScanRequest> {
   const { after } = task.record('extract')
   const { columns, constants } = task.record('lineage')
-  const watermark = Object.entries(after).map(([name, value]) => (value === null ? { name } : { name, after: value }))
+  const watermark = Object.entries(after).map(([name, value]) =>
+    value === null ? { name } : { name, after: value },
+  )
   return {
-    inputs: await linkInputs(task.ports, engine, task.record('extract'), task.record('lineage'), task.dataflow),
+    inputs: await linkInputs(
+      task.ports,
+      engine,
+      task.record('extract'),
+      task.record('lineage'),
+      task.dataflow,
+    ),
     columns,
     constants,
     ...(watermark.length === 0 ? {} : { watermark: { columns: watermark } }),
@@ -72,7 +80,8 @@ function checkAccounted(rows: RowCounts): void {
 function checkVerdict(task: GateTask, kept: Kept, quarantine: ObjectRef | undefined): void {
   const { enforcement, quarantine: policy } = task.dataflow.contract
   const { accepted, quarantined } = kept.rows
-  const where = quarantine === undefined ? '' : `sluice quarantine ${task.ref.run_id} ${task.dataflow.name} shows them`
+  const where =
+    quarantine === undefined ? '' : `sluice quarantine ${task.ref.run_id} ${task.dataflow.name} shows them`
   if (enforcement === 'strict' && quarantined > 0) {
     throw new ContractError({
       code: 'CONTRACT_REJECTED',

@@ -25,9 +25,13 @@ function decide(difference: SchemaDifference, mode: SchemaEvolutionMode): Evolut
     case 'add_column':
       return mode === 'strict' ? refuse('strict allows no change') : apply('old rows read NULL in it')
     case 'widen_type':
-      return mode === 'widening' ? apply('every old value fits the wider type') : refuse(`${mode} changes no type`)
+      return mode === 'widening'
+        ? apply('every old value fits the wider type')
+        : refuse(`${mode} changes no type`)
     case 'drop_column':
-      return mode === 'widening' ? apply('all rows are replaced, none of the new ones has it') : refuse(`${mode} drops no column`)
+      return mode === 'widening'
+        ? apply('all rows are replaced, none of the new ones has it')
+        : refuse(`${mode} drops no column`)
     case 'change_type':
       return refuse('no old value would be read the same way')
     case 'missing_column':

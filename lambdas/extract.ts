@@ -23,7 +23,9 @@ import { type GateTask, gateHandler } from './gate-handler.ts'
 export async function extract(task: GateTask): Promise<ExtractRecord> {
   const stored = await readSourceState(task.ports, task.project, task.dataflow.name)
   checkStateKind(task.dataflow, stored)
-  return task.dataflow.source === undefined ? await extractTables(task, stored) : await extractFiles(task, stored)
+  return task.dataflow.source === undefined
+    ? await extractTables(task, stored)
+    : await extractFiles(task, stored)
 }
 
 async function extractFiles(task: GateTask, stored: SourceStateItem | undefined): Promise<ExtractRecord> {
@@ -37,7 +39,12 @@ async function extractFiles(task: GateTask, stored: SourceStateItem | undefined)
     sourceStateKind(dataflow) === 'objects'
       ? notLoaded(dataflow, found, await readLoaded(ports, stored?.state))
       : found
-  const pinned: FilesPinned = { kind: 'files', path: connection.path, pins, already_loaded: found.length - pins.length }
+  const pinned: FilesPinned = {
+    kind: 'files',
+    path: connection.path,
+    pins,
+    already_loaded: found.length - pins.length,
+  }
   const inputs = inputsDigest(dataflow, found)
   const nothing = pins.length === 0 || sameWatermarkInputs(stored, inputs)
   return { verdict: nothing ? 'nothing_new' : 'passed', source: pinned, inputs, ...remembered(task, stored) }
@@ -56,7 +63,10 @@ function sameWatermarkInputs(stored: SourceStateItem | undefined, inputs: string
   return stored?.state.kind === 'watermark' && stored.state.inputs === inputs
 }
 
-function remembered(task: GateTask, stored: SourceStateItem | undefined): Pick<ExtractRecord, 'state_version' | 'after'> {
+function remembered(
+  task: GateTask,
+  stored: SourceStateItem | undefined,
+): Pick<ExtractRecord, 'state_version' | 'after'> {
   const values = stored?.state.kind === 'watermark' ? stored.state.values : {}
   const named = sourceStateKind(task.dataflow) === 'watermark' ? watermarkColumns(task.dataflow) : []
   const columns = named.map((column) => columnName(column, task.dataflow.column_names))

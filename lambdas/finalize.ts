@@ -23,7 +23,9 @@ export async function finalize(task: GateTask): Promise<FinalizeRecord> {
   const seed = roundTag(run_id, dataflow.name, attempt, round)
   const added = task
     .record('contract')
-    .files.map(({ object, stats }) => dataFileFromStats(stats, schema, keyToUri(ports.lake, object.key), { nanFree: 'all' }))
+    .files.map(({ object, stats }) =>
+      dataFileFromStats(stats, schema, keyToUri(ports.lake, object.key), { nanFree: 'all' }),
+    )
   const prepared = await prepareSnapshot({
     store: ports.lake,
     table: parseTable(dataflow.sink.table),
@@ -33,7 +35,7 @@ export async function finalize(task: GateTask): Promise<FinalizeRecord> {
     added,
     snapshotId: newSnapshotId(seed),
     attempt: uuidFrom(seed),
-    timestampMs: Date.parse(task.log.stage?.started_at as string),
+    timestampMs: Date.parse(task.log.get('stage')?.started_at as string),
     summary: { 'sluice.run-id': run_id, 'sluice.dataflow': dataflow.name, 'sluice.attempt': String(attempt) },
     properties,
   })

@@ -3,7 +3,7 @@ import type { Dataflow, RenderedManifest } from '../core/manifest/types.ts'
 import type { Ports } from '../core/ports.ts'
 import { type GateLog, gateEntryWrite, readGateLog } from '../core/runs/gate-log.ts'
 import type { HeadItem } from '../core/runs/items.ts'
-import { leaseLost, readHead, renewLease, transactFenced } from '../core/runs/lease.ts'
+import { holdLease, leaseLost, readHead, transactFenced } from '../core/runs/lease.ts'
 import { loadDataflow, loadRenderedManifest } from '../core/runs/manifest-store.ts'
 import type { GateEntry, GateName, GateRecords, Verdict } from '../core/runs/records.ts'
 import type { ObjectRef } from '../core/stores/object-ref.ts'
@@ -35,22 +35,19 @@ export interface GateTask {
   readonly log: GateLog
 }
 
-export interface Gate<N extends GateName> {
-  (task: GateTask): Promise<GateRecords[N]>
-}
-
+export type Gate<N extends GateName> = (task: GateTask) => Promise<GateRecords[N]>
 
 /**
  * Makes a Lambda handler of a gate. The handler
  * - stops at once when the attempt's fence is stale,
  * - returns the recorded verdict when this very round has passed the gate before, so that a repeated
  *   invocation does nothing twice,
- * - records the gate's passing and renews the lease in one conditional write, and records its stopping too.
+ * - records the gate's passing, or its stopping, in one write that holds the lease and checks the fence.
  */
 export function gateHandler<N extends GateName>(name: N, gate: Gate<N>): Handler {
   return controlHandler<TaskRef>(name, async (event, ports, signal) => {
     const task = await openTask(event, ports, signal)
-    const before = task.log[name] as GateEntry<N> | undefined
+    const before = task.log.get(name)
     if (before?.outcome === 'passed' && before.record !== undefined && before.round === task.ref.round) {
       return { gate: name, verdict: verdictOf(before.record) }
     }
@@ -68,7 +65,9 @@ export function gateHandler<N extends GateName>(name: N, gate: Gate<N>): Handler
       record = await gate(task)
     } catch (error) {
       if (!(error instanceof LeaseLostError)) {
-        await recordEntry(task, entry({ outcome: 'stopped', error: summarizeError(error) })).catch(() => undefined)
+        await recordEntry(task, entry({ outcome: 'stopped', error: summarizeError(error) })).catch(
+          () => undefined,
+        )
       }
       throw error
     }
@@ -85,7 +84,7 @@ function verdictOf(record: object): Verdict {
 async function recordEntry(task: GateTask, entry: GateEntry): Promise<void> {
   const { run_id, dataflow, attempt } = task.ref
   const write = await gateEntryWrite(task.ports, run_id, dataflow, attempt, entry)
-  await transactFenced(task.ports, [renewLease(task.ports, task.head), write], 0)
+  await transactFenced(task.ports, [holdLease(task.ports, task.head), write], 0)
 }
 
 async function openTask(ref: TaskRef, ports: Ports, signal: AbortSignal): Promise<GateTask> {
@@ -103,7 +102,7 @@ async function openTask(ref: TaskRef, ports: Ports, signal: AbortSignal): Promis
     signal,
     log,
     record: (gate) => {
-      const record = log[gate]?.record
+      const record = log.get(gate)?.record
       if (record !== undefined) return record as never
       throw new TerminalError({
         code: 'GATE_RECORD_MISSING',

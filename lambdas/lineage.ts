@@ -45,14 +45,23 @@ function draftColumn(
 ): DraftColumn & Omit<ScanColumn, 'field_id'> {
   const name = names.get(column.name) as string
   const contract = contracts.get(name)
-  const type: ColumnType = contract === undefined ? columnType(column.input, column.name) : contractType(contract)
-  return { source: column.name, name, type, input: column.input, ...(contract === undefined ? {} : { contract }) }
+  const type: ColumnType =
+    contract === undefined ? columnType(column.input, column.name) : contractType(contract)
+  return {
+    source: column.name,
+    name,
+    type,
+    input: column.input,
+    ...(contract === undefined ? {} : { contract }),
+  }
 }
 
 /** The contract's columns may be written as the source or as the table spells them; each must be there. */
 function contractsByColumn(task: GateTask, names: readonly string[]): Map<string, ColumnContract> {
   const { contract, column_names } = task.dataflow
-  const entries = Object.entries(contract.columns).map(([key, spec]) => [columnName(key, column_names), spec] as const)
+  const entries = Object.entries(contract.columns).map(
+    ([key, spec]) => [columnName(key, column_names), spec] as const,
+  )
   const absent = entries.filter(([name]) => !names.includes(name)).map(([name]) => name)
   if (absent.length === 0) return new Map(entries)
   throw new ContractError({
@@ -65,7 +74,9 @@ function contractsByColumn(task: GateTask, names: readonly string[]): Map<string
 }
 
 function checkWatermarks(task: GateTask, names: readonly string[]): void {
-  const wanted = watermarkColumns(task.dataflow).map((column) => columnName(column, task.dataflow.column_names))
+  const wanted = watermarkColumns(task.dataflow).map((column) =>
+    columnName(column, task.dataflow.column_names),
+  )
   const absent = wanted.filter((name) => !names.includes(name))
   if (absent.length === 0) return
   throw new ContractError({
@@ -80,7 +91,11 @@ function checkWatermarks(task: GateTask, names: readonly string[]): void {
 function ownColumns(task: GateTask): Omit<ScanConstant, 'field_id'>[] {
   return [
     { name: `${reservedPrefix}run_id`, type: { type: 'string' }, value: task.ref.run_id },
-    { name: `${reservedPrefix}loaded_at`, type: { type: 'timestamp_tz' }, value: task.ports.clock().toISOString() },
+    {
+      name: `${reservedPrefix}loaded_at`,
+      type: { type: 'timestamp_tz' },
+      value: task.ports.clock().toISOString(),
+    },
   ]
 }
 

@@ -6,11 +6,11 @@ import type { Ports } from '../core/ports.ts'
 import type { FlowItem, RunItem } from '../core/runs/items.ts'
 import { flowKey, flowPrefix, metaKey, runKey } from '../core/runs/keys.ts'
 import { loadRenderedManifest } from '../core/runs/manifest-store.ts'
-import { type ObjectRef, writeJson } from '../core/stores/object-ref.ts'
-import type { Write } from '../core/stores/state-store.ts'
+import { isDone, unknownRun } from '../core/runs/runs.ts'
 import type { StoredPlan } from '../core/runs/stored-plan.ts'
 import { readStoredPlan } from '../core/runs/stored-plan.ts'
-import { isDone, unknownRun } from '../core/runs/runs.ts'
+import { type ObjectRef, writeJson } from '../core/stores/object-ref.ts'
+import type { Write } from '../core/stores/state-store.ts'
 import { controlHandler } from './control-handler.ts'
 
 export interface PlanEvent {
@@ -86,7 +86,10 @@ async function writeItems(ports: Ports, runId: string, wave: Plan['waves'][numbe
   await ports.evidence.put(`${itemsPrefix(runId)}${wave.index}.jsonl`, `${lines.join('\n')}\n`)
 }
 
-/** Before the run's own item, so that a run that exists has an item for every planned dataflow. */
+/**
+ * Before the run's own item, so that a run that exists has an item for every planned dataflow; and only before
+ * it, so that a slow first call cannot reset what the run of a second one has come to.
+ */
 async function writePending(ports: Ports, runId: string, plan: Plan): Promise<void> {
   const writes = plan.waves.flatMap((wave) =>
     wave.dataflows.map((dataflow): Write => {
@@ -102,12 +105,19 @@ async function writePending(ports: Ports, runId: string, plan: Plan): Promise<vo
       return { kind: 'put', item: flow }
     }),
   )
-  await transactInParts(ports, writes)
+  const notYet: Write = { kind: 'check', pk: runKey(runId), sk: metaKey, expect: 'absent' }
+  await transactInParts(ports, writes, [notYet])
 }
 
-/** For writes that need not be all or none. */
-async function transactInParts(ports: Ports, writes: readonly Write[]): Promise<void> {
-  for (let i = 0; i < writes.length; i += 100) await ports.state.transact(writes.slice(i, i + 100))
+/** For writes that need not be all or none; every part has the conditions, too. */
+async function transactInParts(
+  ports: Ports,
+  writes: readonly Write[],
+  conditions: readonly Write[] = [],
+): Promise<void> {
+  const size = 100 - conditions.length
+  for (let i = 0; i < writes.length; i += size)
+    await ports.state.transact([...conditions, ...writes.slice(i, i + size)])
 }
 
 /** Resume: what succeeded stays, and so does what had nothing to do. Everything else is pending again. */
@@ -117,7 +127,9 @@ async function reopen(ports: Ports, run: RunItem): Promise<void> {
     const flow = item as FlowItem
     if (isDone(flow)) continue
     const { reason: _reason, error: _error, gate: _gate, ...kept } = flow
-    writes.push({ kind: 'put', item: { ...kept, sk: flowKey(flow.dataflow), status: 'pending', tries: 0 } })
+    // A process of this run that is still at work may give out the next attempt number: it is not taken back.
+    const pending = { ...kept, sk: flowKey(flow.dataflow), status: 'pending', tries: 0 } as const
+    writes.push({ kind: 'put', item: pending, expect: { attempt: flow.attempt } })
   }
   await transactInParts(ports, writes)
 }

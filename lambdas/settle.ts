@@ -1,13 +1,13 @@
-import { type ErrorSummary, isTerminalName } from '../core/errors.ts'
+import { ConditionFailedError, type ErrorSummary, isTerminalName } from '../core/errors.ts'
 import type { Ports } from '../core/ports.ts'
 import { advanceSourceState, readCommit } from '../core/runs/commit.ts'
 import { type EvidenceOutcome, quarantineOf, rowsOf, writeEvidence } from '../core/runs/evidence.ts'
-import { type GateLog, readGateLog } from '../core/runs/gate-log.ts'
+import { emptyLog, type GateLog, readGateLog } from '../core/runs/gate-log.ts'
 import type { CommitItem, FlowItem, HeadItem, RunItem } from '../core/runs/items.ts'
 import { readHead, releaseLease, transactFenced } from '../core/runs/lease.ts'
 import { loadDataflow } from '../core/runs/manifest-store.ts'
-import { readFlow, readRun } from '../core/runs/runs.ts'
 import type { GateName } from '../core/runs/records.ts'
+import { isDone, readFlow, readRun } from '../core/runs/runs.ts'
 import { storedOptions } from '../core/runs/stored-plan.ts'
 import { removeUncommitted } from '../core/runs/uncommitted.ts'
 import { controlHandler } from './control-handler.ts'
@@ -37,37 +37,67 @@ interface Ending {
   readonly event: SettleEvent
 }
 
-/** Seconds; the delay doubles from try to try up to here. */
+/** Seconds, whole as a Wait wants them; the delay doubles from try to try up to here. */
 const longestDelay = 60
 
 /**
  * Ends one attempt: records its outcome with evidence, removes what it wrote and did not commit, and
- * releases the lease. An attempt that no longer holds the lease changes nothing: a newer one owns the dataflow.
+ * releases the lease. An attempt that lost its lease to another run gets its verdict too, and leaves the other
+ * run's head alone; one that lost it to a newer attempt of its own run has nothing to say.
  *
  * After a failure the fence is raised before the commit record is read: from then on no transaction of this
  * attempt, not even one whose answer was lost on the way, can still succeed, so what the record says is final.
  * A dataflow that has committed has succeeded, whatever went wrong around it.
+ *
+ * An attempt number of 0 says that admit failed. It may have taken the lease all the same, or an attempt from
+ * before a crash may still hold it: then it ends here. Safe to repeat, with the same answer.
  */
 export async function settle(event: SettleEvent, ports: Ports): Promise<Settlement> {
   const { run_id, dataflow, attempt } = event.task
   const run = await readRun(ports, run_id)
   const flow = await readFlow(ports, run_id, dataflow)
   let head = await readHead(ports, run.project, dataflow)
-  const ours = attempt > 0 && head.lease?.run_id === run_id && head.lease.attempt === attempt
-  if (attempt > 0 && !ours) return { status: flow.status, again: false, delay_seconds: 0 }
+  const ours = head.lease?.run_id === run_id && (attempt === 0 || head.lease.attempt === attempt)
+  if (!ours && isSettled(event, flow))
+    return settlement(event, flow, flow.attempt === attempt && mayTryAgain(event, flow))
   if (ours && event.failure !== undefined) head = await raiseFence(ports, head)
   const commit = await readCommit(ports, run.project, dataflow, run_id)
-  const log = ours ? await readGateLog(ports, run_id, dataflow, attempt) : {}
+  const unread = attempt === 0 || commit !== undefined
+  const log = unread ? emptyLog : await readGateLog(ports, run_id, dataflow, attempt)
   const ending: Ending = { ports, run, flow, log, event }
   const settled = commit !== undefined ? await committed(ending, commit) : await notCommitted(ending)
   const item = { ...settled.flow, finished_at: ports.clock().toISOString() }
+  if (item.status === 'failed' && !settled.again) await stopOnError(ports, run)
   const put = { kind: 'put', item, expect: { attempt: flow.attempt } } as const
   if (ours) await transactFenced(ports, [releaseLease(head), put], 0)
   else await ports.state.transact([put])
-  if (item.status === 'failed' && !settled.again && (await storedOptions(ports, run)).stop_on_error) {
-    await ports.state.transact([{ kind: 'put', item: { ...run, stopping: true } }])
+  return settlement(event, item, settled.again)
+}
+
+/** Whether somebody has said already what became of this attempt, or a newer one is going to. */
+function isSettled(event: SettleEvent, flow: FlowItem): boolean {
+  const { attempt } = event.task
+  return attempt === 0 ? isDone(flow) : flow.attempt !== attempt || flow.status !== 'running'
+}
+
+function settlement(event: SettleEvent, flow: FlowItem, again: boolean): Settlement {
+  return { status: flow.status, again, delay_seconds: again ? retryDelay(event, flow) : 0 }
+}
+
+/** Before the verdict, so that a settling that dies in between does it when it is repeated. */
+async function stopOnError(ports: Ports, run: RunItem): Promise<void> {
+  if (run.stopping || !(await storedOptions(ports, run)).stop_on_error) return
+  const stopping = {
+    kind: 'put',
+    item: { ...run, stopping: true },
+    expect: { status: 'running', stopping: false },
+  } as const
+  try {
+    await ports.state.transact([stopping])
+  } catch (error) {
+    // Another dataflow's settling has done it, or the run was sealed while this one was away.
+    if (!(error instanceof ConditionFailedError)) throw error
   }
-  return { status: item.status, again: settled.again, delay_seconds: settled.again ? retryDelay(event, flow) : 0 }
 }
 
 async function raiseFence(ports: Ports, head: HeadItem): Promise<HeadItem> {
@@ -84,7 +114,7 @@ interface Settled {
 async function committed(ending: Ending, commit: CommitItem): Promise<Settled> {
   const { ports, run, flow } = ending
   await advanceSourceState(ports, run.project, commit)
-  if (commit.attempt > 1 || ending.event.task.round) await removeUncommitted(ports, run, flow, commit)
+  if (flow.attempt > 1 || ending.event.task.round) await removeUncommitted(ports, run, flow, commit)
   const { reason: _reason, error: _error, gate: _gate, ...rest } = flow
   const { rows, table, snapshot_id, evidence, quarantine } = commit
   return {
@@ -103,19 +133,30 @@ async function committed(ending: Ending, commit: CommitItem): Promise<Settled> {
 
 async function notCommitted(ending: Ending): Promise<Settled> {
   const { ports, run, flow, log, event } = ending
-  const rows = log.contract?.record?.rows ?? rowsOf(log.contract?.error)
-  const quarantine = log.contract?.record?.quarantine ?? quarantineOf(log.contract?.error)
+  const contract = log.get('contract')
+  const rows = contract?.record?.rows ?? rowsOf(contract?.error)
+  const quarantine = contract?.record?.quarantine ?? quarantineOf(contract?.error)
   const kept = { ...flow, ...(rows === null ? {} : { rows }), ...(quarantine === null ? {} : { quarantine }) }
   if (event.failure === undefined) {
     const evidence = await evidenceOf(ending, 'nothing_new')
+    if (flow.attempt > 1) await removeUncommitted(ports, run, flow, undefined)
     return { flow: { ...kept, status: 'skipped', reason: 'nothing_new', evidence }, again: false }
   }
   const gate = event.failure.gate
   const error = describeFailure(log, event.failure)
   const evidence = await evidenceOf(ending, 'failed', { ...error, gate })
   await removeUncommitted(ports, run, flow, undefined)
-  const again = !isTerminalName(error.name) && flow.tries <= event.retry_count
-  return { flow: { ...kept, status: 'failed', gate, error, evidence }, again }
+  // An admission that failed before it could count itself is a try all the same.
+  const tries = event.task.attempt === 0 && flow.status !== 'running' ? flow.tries + 1 : flow.tries
+  const failed: FlowItem = { ...kept, status: 'failed', tries, gate, error, evidence }
+  return { flow: failed, again: mayTryAgain(event, failed) }
+}
+
+function mayTryAgain(event: SettleEvent, flow: FlowItem): boolean {
+  const { status, error, tries } = flow
+  return (
+    status === 'failed' && error !== undefined && !isTerminalName(error.name) && tries <= event.retry_count
+  )
 }
 
 async function evidenceOf(
@@ -131,7 +172,7 @@ async function evidenceOf(
 
 /** The gate's own record says most; without one (a timeout, a killed function) the workflow's words remain. */
 function describeFailure(log: GateLog, failure: NonNullable<SettleEvent['failure']>): ErrorSummary {
-  const recorded = log[failure.gate as GateName]?.error
+  const recorded = log.get(failure.gate as GateName)?.error
   if (recorded !== undefined && recorded.name === failure.error) return recorded
   const message = messageOf(failure.cause)
   return { name: failure.error, code: codeOf(failure.error), message }
@@ -157,7 +198,7 @@ function codeOf(name: string): string {
 }
 
 function retryDelay(event: SettleEvent, flow: FlowItem): number {
-  return Math.min(event.retry_delay_seconds * 2 ** Math.max(0, flow.tries - 1), longestDelay)
+  return Math.min(Math.ceil(event.retry_delay_seconds * 2 ** Math.max(0, flow.tries - 1)), longestDelay)
 }
 
 export const handler = controlHandler<SettleEvent>('settle', settle)

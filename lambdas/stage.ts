@@ -20,7 +20,13 @@ export async function stage(task: GateTask): Promise<StageRecord> {
   if (staged !== rows.accepted) throw miscounted(table, staged, rows.accepted)
   if (load_type === 'append' && target !== undefined) await checkUniqueInTable(task, target)
   const bytes = files.reduce((sum, file) => sum + file.object.size, 0)
-  return { strategy: load_type, base_location: target?.location ?? null, files: files.length, rows: staged, bytes }
+  return {
+    strategy: load_type,
+    base_location: target?.location ?? null,
+    files: files.length,
+    rows: staged,
+    bytes,
+  }
 }
 
 /** The files carry field ids of the drafted schema; under another schema those ids mean other columns. */
@@ -61,7 +67,13 @@ function miscounted(table: string, staged: number, accepted: number): IntegrityE
 async function checkUniqueInTable(task: GateTask, target: Target): Promise<void> {
   const columns = task.record('lineage').columns.filter((column) => column.contract?.unique === true)
   for (const column of columns) {
-    const present = await countPresent(task.ports, target, task.record('contract').files, column.name, task.signal)
+    const present = await countPresent(
+      task.ports,
+      target,
+      task.record('contract').files,
+      column.name,
+      task.signal,
+    )
     if (present === 0) continue
     throw new ContractError({
       code: 'UNIQUE_VIOLATED',

@@ -1,17 +1,25 @@
 import { readFileSync } from 'node:fs'
 import { ulid } from 'ulid'
-import { TerminalError } from '../core/errors.ts'
+import { ManifestError, TerminalError } from '../core/errors.ts'
 import type { RenderedManifest } from '../core/manifest/types.ts'
 import { buildPlan } from '../core/planning/plan.ts'
 import { parseRunOptions } from '../core/planning/run-options.ts'
 import type { Ports } from '../core/ports.ts'
+import { metaKey, runKey } from '../core/runs/keys.ts'
+import { readHead } from '../core/runs/lease.ts'
 import { storeRenderedManifest } from '../core/runs/manifest-store.ts'
 import type { ExecutionResult } from '../core/runs/result.ts'
 import { readFlows, readRun } from '../core/runs/runs.ts'
 import { readJsonRef } from '../core/stores/object-ref.ts'
 import { seal } from '../lambdas/seal.ts'
 import { settle } from '../lambdas/settle.ts'
-import { type HistoryEvent, loadStateMachine, type ObjectService, startExecution, type TaskResolver } from './asl/index.ts'
+import {
+  type HistoryEvent,
+  loadStateMachine,
+  type ObjectService,
+  startExecution,
+  type TaskResolver,
+} from './asl/index.ts'
 import { handlers } from './handlers.ts'
 
 export interface RunRequest {
@@ -45,7 +53,11 @@ export async function runLocally(ports: Ports, request: RunRequest): Promise<Run
   const run_id = request.run_id ?? newRunId()
   if (request.manifest !== undefined) buildPlan(request.manifest, parseRunOptions(request.options ?? {}))
   if (request.resume === true) await readRun(ports, run_id)
-  const manifest = request.manifest === undefined ? {} : { manifest: await storeRenderedManifest(ports.evidence, request.manifest) }
+  else if (await hasBegun(ports, run_id)) throw begunBefore(run_id)
+  const manifest =
+    request.manifest === undefined
+      ? {}
+      : { manifest: await storeRenderedManifest(ports.evidence, request.manifest) }
   const execution = startExecution(loadRunMachine(), {
     name: run_id,
     input: { ...request.options, ...manifest, run_id, ...(request.resume ? { resume: true } : {}) },
@@ -55,10 +67,19 @@ export async function runLocally(ports: Ports, request: RunRequest): Promise<Run
     ...(request.signal === undefined ? {} : { signal: request.signal }),
   })
   const outcome = await execution.result
+  // Handlers that were cut off still end by themselves: one of them may be taking a lease just now.
+  await execution.settled
   const run = await readRun(ports, run_id).catch(() => undefined)
   if (run === undefined) throw notStarted(outcome)
   const interrupted = outcome.status === 'ABORTED'
-  if (interrupted || run.result === undefined || run.finished_at === undefined || run.status === 'running') {
+  const unsettled = (await readFlows(ports, run_id)).some((flow) => flow.status === 'running')
+  if (
+    interrupted ||
+    unsettled ||
+    run.result === undefined ||
+    run.finished_at === undefined ||
+    run.status === 'running'
+  ) {
     await settleInterrupted(ports, run_id)
     await seal({ run_id }, ports)
   }
@@ -70,7 +91,12 @@ function loadRunMachine() {
   const definition = readFileSync(new URL('../state-machines/run.asl.json', import.meta.url), 'utf8')
   const functions = Object.fromEntries(Object.keys(handlers).map((name) => [name, name]))
   return loadStateMachine(definition, {
-    substitutions: { ...functions, EvidenceBucket: 'evidence', ChildType: 'STANDARD', GateTimeoutSeconds: '86400' },
+    substitutions: {
+      ...functions,
+      EvidenceBucket: 'evidence',
+      ChildType: 'STANDARD',
+      GateTimeoutSeconds: '86400',
+    },
   })
 }
 
@@ -89,31 +115,48 @@ function objectService(ports: Ports): ObjectService {
     putObject: async (_bucket, key, body) => {
       await ports.evidence.put(key, body)
     },
-    listObjects: async (_bucket, prefix) => {
-      const found = []
-      for await (const { key, size, etag, last_modified } of ports.evidence.list(prefix)) {
-        found.push({ Key: key, Size: size, ETag: etag, LastModified: last_modified })
-      }
-      return found
-    },
-  } as ObjectService
+    listObjects: (_bucket, prefix) => ports.evidence.list(prefix),
+  }
 }
 
-/** What was cut off while it was at work: an attempt that committed has succeeded, any other one failed. */
+/**
+ * What was cut off while it was at work: an attempt that committed has succeeded, any other one failed. What
+ * another process of this run is at work on is left to it.
+ */
 async function settleInterrupted(ports: Ports, run_id: string): Promise<void> {
   const run = await readRun(ports, run_id)
   for (const flow of await readFlows(ports, run_id)) {
     if (flow.status !== 'running') continue
+    const { lease } = await readHead(ports, run.project, flow.dataflow)
+    if (lease?.run_id === run_id && lease.worker !== ports.worker.id) continue
     await settle(
       {
         task: { run_id, manifest: run.manifest, dataflow: flow.dataflow, attempt: flow.attempt, fence: 0 },
         retry_count: 0,
         retry_delay_seconds: 0,
-        failure: { gate: 'interrupted', error: 'Interrupted', cause: 'the run was interrupted while this dataflow was at work' },
+        failure: {
+          gate: 'interrupted',
+          error: 'Interrupted',
+          cause: 'the run was interrupted while this dataflow was at work',
+        },
       },
       ports,
     )
   }
+}
+
+async function hasBegun(ports: Ports, run_id: string): Promise<boolean> {
+  return (await ports.state.get(runKey(run_id), metaKey)) !== undefined
+}
+
+/** Going on with it would run its old plan, and call it a success where that was done before. */
+function begunBefore(run_id: string): ManifestError {
+  return new ManifestError({
+    code: 'RUN_EXISTS',
+    fact: `there is a run ${run_id} already`,
+    consequence: 'Nothing was started',
+    next: `Resume it (sluice run --resume ${run_id}), or choose another run id`,
+  })
 }
 
 /** The plan was checked before the execution began, so this is the store's doing, not the manifest's. */

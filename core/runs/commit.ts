@@ -30,7 +30,11 @@ export async function readSourceState(
  * as it is. (A later commit cannot exist before this one's state has moved, since `admit` heals it first and
  * every commit checks the version that it read.)
  */
-export async function advanceSourceState(ports: State, project: string, commit: CommitItem): Promise<SourceStateItem> {
+export async function advanceSourceState(
+  ports: State,
+  project: string,
+  commit: CommitItem,
+): Promise<SourceStateItem> {
   const current = await readSourceState(ports, project, commit.dataflow)
   const version = current?.version ?? 0
   const wanted = commit.source_state.previous_version + 1

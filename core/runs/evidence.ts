@@ -59,10 +59,13 @@ export function definitionDigest(dataflow: Dataflow): string {
  * Writes the evidence under a name of its own per attempt, round and outcome. A repeated call finds the
  * first one's file and names that; its own, with another clock reading, is not needed.
  */
-export async function writeEvidence(ports: Pick<Ports, 'evidence' | 'clock'>, request: EvidenceRequest): Promise<ObjectRef> {
+export async function writeEvidence(
+  ports: Pick<Ports, 'evidence' | 'clock'>,
+  request: EvidenceRequest,
+): Promise<ObjectRef> {
   const { run, dataflow, attempt, round, outcome, log } = request
-  const contract = log.contract?.record
-  const finalize = log.finalize?.record
+  const contract = log.get('contract')
+  const finalize = log.get('finalize')?.record
   const evidence: Evidence = {
     schema: 'sluice.evidence.v1',
     run_id: run.run_id,
@@ -76,10 +79,10 @@ export async function writeEvidence(ports: Pick<Ports, 'evidence' | 'clock'>, re
     definition_sha256: definitionDigest(dataflow),
     contract_sha256: digestOf(dataflow.contract),
     target: { table: dataflow.sink.table, load_type: dataflow.sink.load_type },
-    rows: contract?.rows ?? rowsOf(log.contract?.error),
-    gates: gateNames.flatMap((gate: GateName) => (log[gate] === undefined ? [] : [log[gate] as GateEntry])),
-    files: [...(contract?.files ?? []).map((file) => file.object), ...(finalize?.written ?? [])],
-    quarantine: contract?.quarantine ?? quarantineOf(log.contract?.error),
+    rows: contract?.record?.rows ?? rowsOf(contract?.error),
+    gates: gateNames.flatMap((gate: GateName) => (log.get(gate) as GateEntry | undefined) ?? []),
+    files: [...(contract?.record?.files ?? []).map((file) => file.object), ...(finalize?.written ?? [])],
+    quarantine: contract?.record?.quarantine ?? quarantineOf(contract?.error),
     commit:
       finalize === undefined
         ? null
@@ -90,7 +93,9 @@ export async function writeEvidence(ports: Pick<Ports, 'evidence' | 'clock'>, re
           },
     error: request.error ?? null,
   }
-  const number = `${String(attempt).padStart(4, '0')}-${round}`
+  // What happened before there was an attempt has only its time to tell it from what happened before another one.
+  const part = attempt === 0 ? evidence.created_at.replace(/[^0-9]/g, '') : round
+  const number = `${String(attempt).padStart(4, '0')}-${part}`
   const key = `evidence/${run.run_id}/${dataflow.name}/${number}-${outcome}.json`
   try {
     return await writeJson(ports.evidence, key, evidence, 'absent')

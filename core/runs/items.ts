@@ -76,11 +76,20 @@ export interface SourceStateChange {
 
 export type SourceState =
   /** Values in the grammar of the column's type, by watermark column (output name). */
-  | { readonly kind: 'watermark'; readonly values: Readonly<Record<string, string | null>>; readonly inputs: string }
-  /** Every object that was ever loaded, in a file of its own: `{ "<key>": "<etag>" }`. */
-  | { readonly kind: 'objects'; readonly loaded: ObjectRef; readonly inputs: string }
+  | {
+      readonly kind: 'watermark'
+      readonly values: Readonly<Record<string, string | null>>
+      readonly inputs: string
+    }
+  /** Every object that was ever loaded; in a file of its own when they are many. */
+  | { readonly kind: 'objects'; readonly loaded: ObjectRef | LoadedObjects; readonly inputs: string }
   /** Reads everything every time; `inputs` is for the evidence only. */
   | { readonly kind: 'full'; readonly inputs: string }
+
+/** Objects by key with the version that was loaded. */
+export interface LoadedObjects {
+  readonly objects: Readonly<Record<string, string>>
+}
 
 export interface SourceStateItem extends Item {
   /** From 1; 0 stands for "no item yet". */

@@ -20,7 +20,12 @@ export async function readHead(ports: Ports, project: string, dataflow: string):
  * Throws `LeaseHeldError` while another run holds the lease, it has not expired, and its process is not
  * known to be dead. A run may always take over from itself: that is what a retry and a resume are.
  */
-export function takeLease(ports: Ports, head: HeadItem, runId: string, attempt: number): { head: HeadItem; write: Write } {
+export function takeLease(
+  ports: Ports,
+  head: HeadItem,
+  runId: string,
+  attempt: number,
+): { head: HeadItem; write: Write } {
   const now = ports.clock().getTime()
   const held = head.lease
   if (held !== null && held.run_id !== runId && held.expires_at > now && !ports.worker.isGone(held.worker)) {
@@ -33,22 +38,38 @@ export function takeLease(ports: Ports, head: HeadItem, runId: string, attempt: 
     })
   }
   const next: HeadItem = { ...head, fence: head.fence + 1, lease: lease(ports, runId, attempt) }
-  return { head: next, write: { kind: 'put', item: next, expect: head.fence === 0 ? 'absent' : { fence: head.fence } } }
+  return {
+    head: next,
+    write: { kind: 'put', item: next, expect: head.fence === 0 ? 'absent' : { fence: head.fence } },
+  }
 }
 
-/** Renews the lease, under the condition that every write of an attempt shares: its fence is the newest. */
-export function renewLease(ports: Ports, head: HeadItem): Write {
-  const lastHolder = head.lease as Lease
-  const next: HeadItem = { ...head, lease: lease(ports, lastHolder.run_id, lastHolder.attempt) }
-  return { kind: 'put', item: next, expect: { fence: head.fence } }
+/**
+ * The condition that every write of an attempt shares: its fence is the newest, and nothing was committed since
+ * the head was read (a call that somebody repeated, and that ends after the repetition has committed, would
+ * otherwise take `last_commit` back, by which the source state is healed). When a third of the lease has
+ * passed, the same write renews it.
+ */
+export function holdLease(ports: Ports, head: HeadItem): Write {
+  const { pk, sk, fence, last_commit } = head
+  const held = head.lease as Lease
+  const isYoung = held.expires_at - ports.clock().getTime() > (leaseMilliseconds * 2) / 3
+  if (isYoung) return { kind: 'check', pk, sk, expect: { fence, last_commit } }
+  const renewed: HeadItem = { ...head, lease: lease(ports, held.run_id, held.attempt) }
+  return { kind: 'put', item: renewed, expect: { fence, last_commit } }
 }
 
+/** Raises the fence as well, so that a late write of the attempt that ends here cannot bring its lease back. */
 export function releaseLease(head: HeadItem): Write {
-  return { kind: 'put', item: { ...head, lease: null }, expect: { fence: head.fence } }
+  return { kind: 'put', item: { ...head, fence: head.fence + 1, lease: null }, expect: { fence: head.fence } }
 }
 
 /** Applies the writes; a failed condition on the write at `headIndex` means that the fence is stale. */
-export async function transactFenced(ports: Ports, writes: readonly Write[], headIndex: number): Promise<void> {
+export async function transactFenced(
+  ports: Ports,
+  writes: readonly Write[],
+  headIndex: number,
+): Promise<void> {
   try {
     await ports.state.transact(writes)
   } catch (error) {

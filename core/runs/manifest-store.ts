@@ -5,11 +5,17 @@ import { type ObjectRef, readJsonRef } from '../stores/object-ref.ts'
 import type { ObjectStore } from '../stores/object-store.ts'
 
 /** Rendered manifests are content-addressed and never change, so a process may keep those it has read. */
-const cache = new Map<string, Promise<{ manifest: RenderedManifest; byName: ReadonlyMap<string, Dataflow> }>>()
+const cache = new Map<
+  string,
+  Promise<{ manifest: RenderedManifest; byName: ReadonlyMap<string, Dataflow> }>
+>()
 const cacheLimit = 8
 
 /** Puts the manifest under its own digest; doing it again changes nothing. */
-export async function storeRenderedManifest(store: ObjectStore, manifest: RenderedManifest): Promise<ObjectRef> {
+export async function storeRenderedManifest(
+  store: ObjectStore,
+  manifest: RenderedManifest,
+): Promise<ObjectRef> {
   const body = Buffer.from(`${canonicalJson(manifest)}\n`, 'utf8')
   const digest = sha256(body)
   const ref = { key: `manifests/${digest}.json`, size: body.byteLength, sha256: digest }

@@ -106,7 +106,11 @@ export interface ContractRecord {
   readonly rows: RowCounts
   readonly files: readonly StagedFile[]
   readonly quarantine?: ObjectRef
-  readonly by_reason: readonly { readonly column: string | null; readonly rule: RuleName; readonly count: number }[]
+  readonly by_reason: readonly {
+    readonly column: string | null
+    readonly rule: RuleName
+    readonly count: number
+  }[]
   readonly watermark: Readonly<Record<string, string | null>>
 }
 

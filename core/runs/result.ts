@@ -48,7 +48,12 @@ const noRows: RowCounts = { read: 0, accepted: 0, quarantined: 0, filtered: 0 }
  * A run has succeeded when every planned dataflow has succeeded, or was skipped because there was nothing
  * new for it. Anything else, also a dataflow without a verdict, fails it.
  */
-export function buildResult(run: RunItem, planned: readonly string[], flows: readonly FlowItem[], finished: Date): ExecutionResult {
+export function buildResult(
+  run: RunItem,
+  planned: readonly string[],
+  flows: readonly FlowItem[],
+  finished: Date,
+): ExecutionResult {
   const byName = new Map(flows.map((flow) => [flow.dataflow, flow]))
   const dataflows = planned.map((name) => flowResult(name, byName.get(name)))
   const count = (status: FlowStatus) => dataflows.filter((flow) => flow.status === status).length
@@ -71,16 +76,30 @@ export function buildResult(run: RunItem, planned: readonly string[], flows: rea
     success_rate: planned.length === 0 ? 1 : good / planned.length,
     has_failures: good !== planned.length,
     rows,
-    errors: Object.fromEntries(dataflows.flatMap((f) => (f.error === undefined ? [] : [[f.dataflow, f.error.message]]))),
+    errors: Object.fromEntries(
+      dataflows.flatMap((f) => (f.error === undefined ? [] : [[f.dataflow, f.error.message]])),
+    ),
     dataflows,
   }
 }
 
 function flowResult(name: string, flow: FlowItem | undefined): FlowResult {
   if (flow === undefined) return { dataflow: name, status: 'pending', attempts: 0 }
-  const { pk: _pk, sk: _sk, attempt, tries: _tries, started_at, finished_at, dataflow, status, ...rest } = flow
+  const {
+    pk: _pk,
+    sk: _sk,
+    attempt,
+    tries: _tries,
+    started_at,
+    finished_at,
+    dataflow,
+    status,
+    ...rest
+  } = flow
   const duration =
-    started_at === undefined || finished_at === undefined ? {} : { duration_seconds: seconds(started_at, finished_at) }
+    started_at === undefined || finished_at === undefined
+      ? {}
+      : { duration_seconds: seconds(started_at, finished_at) }
   return { dataflow, status, attempts: attempt, ...rest, ...duration }
 }
 

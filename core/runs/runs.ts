@@ -11,7 +11,11 @@ export async function readRun(ports: Pick<Ports, 'state'>, runId: string): Promi
 }
 
 /** Every planned dataflow has an item from before the run began. */
-export async function readFlow(ports: Pick<Ports, 'state'>, runId: string, dataflow: string): Promise<FlowItem> {
+export async function readFlow(
+  ports: Pick<Ports, 'state'>,
+  runId: string,
+  dataflow: string,
+): Promise<FlowItem> {
   const flow = await ports.state.get(runKey(runId), flowKey(dataflow))
   if (flow !== undefined) return flow as FlowItem
   throw new IntegrityError({

@@ -42,7 +42,9 @@ export async function removeUncommitted(
     for await (const { key } of ports.lake.list(prefix)) found.push(key)
   }
   const uuids = attempts.flatMap((attempt) =>
-    Array.from({ length: maxRounds }, (_, round) => uuidFrom(roundTag(run.run_id, flow.dataflow, attempt, round))),
+    Array.from({ length: maxRounds }, (_, round) =>
+      uuidFrom(roundTag(run.run_id, flow.dataflow, attempt, round)),
+    ),
   )
   for await (const { key } of ports.lake.list(`${root}/metadata/`)) {
     if (uuids.some((uuid) => key.includes(uuid))) found.push(key)

@@ -28,9 +28,18 @@ export interface DraftBase {
  *
  * `replaces`: all rows of the table are replaced, so a column that no longer comes can be dropped.
  */
-export function draftSchema(columns: readonly DraftColumn[], base: DraftBase | undefined, replaces: boolean): DraftSchema {
+export function draftSchema(
+  columns: readonly DraftColumn[],
+  base: DraftBase | undefined,
+  replaces: boolean,
+): DraftSchema {
   if (base === undefined) {
-    const fields = columns.map(({ name, type }) => ({ id: 0, name, required: false, type: icebergTypeOf(type) }))
+    const fields = columns.map(({ name, type }) => ({
+      id: 0,
+      name,
+      required: false,
+      type: icebergTypeOf(type),
+    }))
     return { schema: assignFieldIds(fields).schema, differences: [] }
   }
   const byName = new Map(base.schema.fields.map((field) => [field.name, field]))
@@ -54,7 +63,11 @@ export function draftSchema(columns: readonly DraftColumn[], base: DraftBase | u
   for (const field of base.schema.fields) {
     if (names.has(field.name)) continue
     if (replaces) changes.push({ kind: 'drop_column', id: field.id })
-    differences.push({ column: field.name, change: replaces ? 'drop_column' : 'missing_column', from: text(field.type) })
+    differences.push({
+      column: field.name,
+      change: replaces ? 'drop_column' : 'missing_column',
+      from: text(field.type),
+    })
   }
   return { schema: evolveSchema(base.schema, base.lastColumnId, changes).schema, differences }
 }

@@ -13,7 +13,10 @@ export interface Target {
 }
 
 /** The table as the catalog points at it now; `undefined` where there is none. */
-export async function loadTarget(ports: Pick<Ports, 'catalog' | 'lake'>, table: string): Promise<Target | undefined> {
+export async function loadTarget(
+  ports: Pick<Ports, 'catalog' | 'lake'>,
+  table: string,
+): Promise<Target | undefined> {
   const location = await ports.catalog.load(parseTable(table))
   if (location === undefined) return undefined
   const { metadata } = await loadTable(ports.lake, location)

@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { quoteIdentifier, quoteLiteral } from '../engine/quote.ts'
+import { quoteIdentifier, quoteLiteral } from '../engine/sql.ts'
 import type { Ports } from '../ports.ts'
 import type { StagedFile } from '../runs/records.ts'
 import { linkDataFiles } from '../sources/inputs.ts'

@@ -28,12 +28,18 @@ export function columnNames(names: readonly string[], mode: ColumnNames): Map<st
   const result = new Map(names.map((name) => [name, columnName(name, mode)]))
   const reserved = names.filter((name) => columnName(name, mode).toLowerCase().startsWith(reservedPrefix))
   if (reserved.length > 0) {
-    throw refused('COLUMN_RESERVED', `column ${list(reserved)} begins with ${reservedPrefix}, which Sluice keeps for its own columns`)
+    throw refused(
+      'COLUMN_RESERVED',
+      `column ${list(reserved)} begins with ${reservedPrefix}, which Sluice keeps for its own columns`,
+    )
   }
   const groups = Map.groupBy(result, ([, target]) => target.toLowerCase())
   for (const [target, group] of groups) {
     if (group.length > 1) {
-      throw refused('COLUMN_COLLISION', `columns ${list(group.map(([name]) => name))} would all be called ${target}`)
+      throw refused(
+        'COLUMN_COLLISION',
+        `columns ${list(group.map(([name]) => name))} would all be called ${target}`,
+      )
     }
   }
   return result

@@ -51,13 +51,21 @@ export async function linkTables(
   engine: Engine,
   pins: readonly TablePin[],
 ): Promise<Record<string, ScanRelation>> {
-  const entries = await Promise.all(pins.map(async (pin, i) => [pin.table, await linkTable(ports, engine, pin, i)] as const))
+  const entries = await Promise.all(
+    pins.map(async (pin, i) => [pin.table, await linkTable(ports, engine, pin, i)] as const),
+  )
   return Object.fromEntries(entries)
 }
 
-async function linkTable(ports: Pick<Ports, 'lake'>, engine: Engine, pin: TablePin, i: number): Promise<ScanRelation> {
+async function linkTable(
+  ports: Pick<Ports, 'lake'>,
+  engine: Engine,
+  pin: TablePin,
+  i: number,
+): Promise<ScanRelation> {
   const { metadata } = await loadTable(ports.lake, pin.metadata_location)
-  const files = pin.snapshot_id === null ? [] : await listDataFiles(ports.lake, metadata, BigInt(pin.snapshot_id))
+  const files =
+    pin.snapshot_id === null ? [] : await listDataFiles(ports.lake, metadata, BigInt(pin.snapshot_id))
   const paths = await linkDataFiles(ports.lake, files, join(engine.directory, `table-${i}`))
   const columns = currentSchema(metadata).fields.map((field) => ({
     source: field.name,
@@ -69,7 +77,11 @@ async function linkTable(ports: Pick<Ports, 'lake'>, engine: Engine, pin: TableP
 }
 
 /** Local paths in the order of `files`. */
-export async function linkDataFiles(lake: ObjectStore, files: readonly LiveFile[], directory: string): Promise<string[]> {
+export async function linkDataFiles(
+  lake: ObjectStore,
+  files: readonly LiveFile[],
+  directory: string,
+): Promise<string[]> {
   await mkdir(directory, { recursive: true })
   return await mapParallel(files, (file) => downloadLive(lake, file, directory))
 }
@@ -77,7 +89,8 @@ export async function linkDataFiles(lake: ObjectStore, files: readonly LiveFile[
 /** Data files never change, so whatever version is there is the one that the manifest means, if it has its size. */
 async function downloadLive(lake: ObjectStore, live: LiveFile, directory: string): Promise<string> {
   const info = await lake.head(live.key)
-  if (info !== undefined && BigInt(info.size) === live.file.fileSizeInBytes) return await lake.download(info, directory)
+  if (info !== undefined && BigInt(info.size) === live.file.fileSizeInBytes)
+    return await lake.download(info, directory)
   throw new IntegrityError({
     code: 'TABLE_FILE_DAMAGED',
     fact: `${live.file.filePath} ${info === undefined ? 'is gone' : `has ${info.size} bytes, not ${live.file.fileSizeInBytes}`}`,
@@ -88,9 +101,13 @@ async function downloadLive(lake: ObjectStore, live: LiveFile, directory: string
 
 /** Relation names are plain and short; the tables' own names stay in the SQL that people read. */
 export function renderSql(dataflow: Dataflow, byTable: Readonly<Record<string, ScanRelation>>) {
-  const names = new Map(Object.keys(byTable).map((table, i) => [table, `ref_${i}_${table.replace('.', '_')}`]))
+  const names = new Map(
+    Object.keys(byTable).map((table, i) => [table, `ref_${i}_${table.replace('.', '_')}`]),
+  )
   const sql = renderTransformSql(dataflow.transform?.sql as string, (table) => names.get(table) as string)
-  const relations = Object.fromEntries(Object.entries(byTable).map(([table, r]) => [names.get(table) as string, r]))
+  const relations = Object.fromEntries(
+    Object.entries(byTable).map(([table, r]) => [names.get(table) as string, r]),
+  )
   return { sql, relations }
 }
 

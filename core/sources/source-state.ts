@@ -3,7 +3,7 @@ import { digestOf } from '../json.ts'
 import type { Dataflow } from '../manifest/types.ts'
 import type { Ports } from '../ports.ts'
 import { definitionDigest } from '../runs/evidence.ts'
-import type { SourceState, SourceStateChange, SourceStateItem } from '../runs/items.ts'
+import type { LoadedObjects, SourceState, SourceStateChange, SourceStateItem } from '../runs/items.ts'
 import type { ContractRecord, ExtractRecord } from '../runs/records.ts'
 import { readJsonRef, writeJson } from '../stores/object-ref.ts'
 import type { ObjectPin } from '../stores/object-store.ts'
@@ -30,26 +30,36 @@ export function inputsDigest(dataflow: Dataflow, pins: unknown): string {
   return digestOf({ definition: definitionDigest(dataflow), pins })
 }
 
-/** Objects by key with the version that was loaded. */
-export type LoadedObjects = Readonly<Record<string, string>>
+/** Bytes of JSON up to which the list of loaded objects lies in the state itself. */
+const inlineLimit = 8 * 1024
 
-export async function readLoaded(ports: Pick<Ports, 'evidence'>, state: SourceState | undefined): Promise<LoadedObjects> {
+export async function readLoaded(
+  ports: Pick<Ports, 'evidence'>,
+  state: SourceState | undefined,
+): Promise<Readonly<Record<string, string>>> {
   if (state === undefined || state.kind !== 'objects') return {}
-  return await readJsonRef<LoadedObjects>(ports.evidence, state.loaded)
+  if ('objects' in state.loaded) return state.loaded.objects
+  return (await readJsonRef<LoadedObjects>(ports.evidence, state.loaded)).objects
 }
 
 /**
  * The objects that are still to be loaded. One that was loaded in another version is an error unless the
  * source says `changed_objects: append`, because its old rows are in the table already.
  */
-export function notLoaded(dataflow: Dataflow, pins: readonly ObjectPin[], loaded: LoadedObjects): ObjectPin[] {
+export function notLoaded(
+  dataflow: Dataflow,
+  pins: readonly ObjectPin[],
+  loaded: Readonly<Record<string, string>>,
+): ObjectPin[] {
   const fresh = pins.filter((pin) => !Object.hasOwn(loaded, pin.key))
   const changed = pins.filter((pin) => Object.hasOwn(loaded, pin.key) && loaded[pin.key] !== pin.etag)
-  if (changed.length === 0 || dataflow.source?.changed_objects === 'append') return [...fresh, ...changed].sort(byKey)
+  if (changed.length === 0 || dataflow.source?.changed_objects === 'append')
+    return [...fresh, ...changed].sort(byKey)
   throw new SourceError({
     code: 'SOURCE_OBJECT_CHANGED',
     fact: `${changed.length} of the objects that ${dataflow.name} has loaded changed since then, the first is ${changed[0]?.key}`,
-    consequence: 'Nothing was read: the rows of their old versions are in the table, and reading them again would double them',
+    consequence:
+      'Nothing was read: the rows of their old versions are in the table, and reading them again would double them',
     next: 'Deliver changed data under new names, use watermark_columns, or set changed_objects: append to add their rows again',
     details: { objects: changed.slice(0, 20).map((pin) => pin.key), count: changed.length },
   })
@@ -74,8 +84,8 @@ const words: Readonly<Record<SourceStateKind, string>> = {
 }
 
 /**
- * The source state that committing this attempt entitles to. For `objects` the list of everything loaded is
- * written to the object store first, under a name of its own; until the commit nothing refers to it.
+ * The source state that committing this attempt entitles to. A long list of loaded objects is written to the
+ * object store first, under a name of its own; until the commit nothing refers to it.
  */
 export async function nextSourceState(
   ports: Pick<Ports, 'evidence'>,
@@ -85,14 +95,20 @@ export async function nextSourceState(
   contract: ContractRecord,
   key: string,
 ): Promise<SourceStateChange> {
-  const change = (state: SourceState): SourceStateChange => ({ previous_version: extract.state_version, state })
+  const change = (state: SourceState): SourceStateChange => ({
+    previous_version: extract.state_version,
+    state,
+  })
   const { inputs, source } = extract
   const kind = sourceStateKind(dataflow)
   if (kind === 'full') return change({ kind, inputs })
-  if (kind === 'watermark') return change({ kind, values: laterOf(extract.after, contract.watermark), inputs })
-  const loaded = { ...(await readLoaded(ports, stored?.state)) }
-  if (source.kind === 'files') for (const pin of source.pins) loaded[pin.key] = pin.etag
-  return change({ kind, loaded: await writeJson(ports.evidence, key, loaded), inputs })
+  if (kind === 'watermark')
+    return change({ kind, values: laterOf(extract.after, contract.watermark), inputs })
+  const objects: Record<string, string> = { ...(await readLoaded(ports, stored?.state)) }
+  if (source.kind === 'files') for (const pin of source.pins) objects[pin.key] = pin.etag
+  const isSmall = JSON.stringify(objects).length <= inlineLimit
+  const loaded = isSmall ? { objects } : await writeJson(ports.evidence, key, { objects })
+  return change({ kind, loaded, inputs })
 }
 
 /** A column in which nothing beyond the old value was read keeps the old value: a watermark never goes back. */
@@ -100,7 +116,9 @@ function laterOf(
   before: Readonly<Record<string, string | null>>,
   read: Readonly<Record<string, string | null>>,
 ): Record<string, string | null> {
-  return Object.fromEntries(Object.keys(read).map((column) => [column, read[column] ?? before[column] ?? null]))
+  return Object.fromEntries(
+    Object.keys(read).map((column) => [column, read[column] ?? before[column] ?? null]),
+  )
 }
 
 function byKey(a: ObjectPin, b: ObjectPin): number {

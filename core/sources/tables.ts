@@ -6,7 +6,10 @@ import { currentSnapshot } from '../tables/metadata.ts'
 import { loadTable } from '../tables/scan.ts'
 
 /** The tables as they are now: their current metadata and snapshot. A table that does not exist is an error. */
-export async function pinTables(ports: Pick<Ports, 'catalog' | 'lake'>, tables: readonly string[]): Promise<TablePin[]> {
+export async function pinTables(
+  ports: Pick<Ports, 'catalog' | 'lake'>,
+  tables: readonly string[],
+): Promise<TablePin[]> {
   return await Promise.all(
     tables.map(async (table) => {
       const location = await ports.catalog.load(parseTable(table))

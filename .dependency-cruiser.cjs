@@ -1,0 +1,58 @@
+/** The dependency rule of docs/architecture.md, checked by `npm run architecture`. */
+module.exports = {
+  forbidden: [
+    {
+      name: 'core-knows-no-host',
+      comment: 'core is what the gates are made of; it knows neither Lambda nor a laptop nor a terminal.',
+      severity: 'error',
+      from: { path: '^core/' },
+      to: { path: '^(lambdas|local|cli|cdk|bench|examples)/' },
+    },
+    {
+      name: 'lambdas-know-no-laptop',
+      severity: 'error',
+      from: { path: '^lambdas/' },
+      to: { path: '^(local|cli|cdk)/' },
+    },
+    {
+      name: 'asl-is-a-library-of-its-own',
+      severity: 'error',
+      from: { path: '^local/asl/' },
+      to: { path: '^(core|lambdas|cli|cdk|local/(?!asl/))' },
+    },
+    {
+      name: 'aws-sdk-in-store-adapters-only',
+      severity: 'error',
+      from: { path: '^(core|lambdas|local|cli)/', pathNot: '^core/stores/' },
+      to: { path: '@aws-sdk/' },
+    },
+    {
+      name: 'duckdb-in-engine-only',
+      comment: 'Tests may write Parquet files with DuckDB to read them back.',
+      severity: 'error',
+      from: { path: '^(core|lambdas|local|cli)/', pathNot: ['^core/engine/', '\\.test\\.ts$', '\\.suite\\.ts$'] },
+      to: { path: '@duckdb/' },
+    },
+    {
+      name: 'middy-in-one-file-only',
+      severity: 'error',
+      from: { path: '^(core|lambdas|local|cli)/', pathNot: '^lambdas/control-handler\\.ts$' },
+      to: { path: '@middy/' },
+    },
+    {
+      name: 'zod-at-authoring-time-only',
+      comment: 'Handlers read rendered manifests; loading zod would cost every cold start 100 ms.',
+      severity: 'error',
+      from: { path: '^(lambdas|core/(?!manifest/))', pathNot: '\\.test\\.ts$' },
+      to: { path: 'node_modules/zod' },
+    },
+    { name: 'no-circular', severity: 'error', from: {}, to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } } },
+    { name: 'not-to-unresolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'default'], extensions: ['.ts', '.js', '.json'] },
+  },
+}
