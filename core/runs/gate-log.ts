@@ -1,3 +1,4 @@
+import { sha256 } from '../json.ts'
 import { type ObjectRef, readRef, writeText } from '../stores/object-ref.ts'
 import type { ObjectStore } from '../stores/object-store.ts'
 import type { StateStore, Write } from '../stores/state-store.ts'
@@ -18,9 +19,11 @@ interface Stores {
  */
 export interface GateLog {
   get<N extends GateName>(gate: N): GateEntry<N> | undefined
+  /** How often the gate's entry had been written when the log was read. */
+  writes(gate: GateName): number
 }
 
-export const emptyLog: GateLog = { get: () => undefined }
+export const emptyLog: GateLog = { get: () => undefined, writes: () => 0 }
 
 export async function readGateLog(
   stores: Stores,
@@ -29,10 +32,12 @@ export async function readGateLog(
   attempt: number,
 ): Promise<GateLog> {
   const texts = new Map<string, string>()
+  const writes = new Map<string, number>()
   for await (const item of stores.state.query(runKey(runId), gatePrefix(dataflow, attempt))) {
     const text =
       item.entry ?? Buffer.from(await readRef(stores.evidence, item.spilled as ObjectRef)).toString('utf8')
     texts.set(item.gate as string, text as string)
+    writes.set(item.gate as string, item.writes as number)
   }
   const parsed = new Map<string, GateEntry>()
   return {
@@ -41,21 +46,29 @@ export async function readGateLog(
       if (text !== undefined && !parsed.has(gate)) parsed.set(gate, JSON.parse(text) as GateEntry)
       return parsed.get(gate) as GateEntry<N> | undefined
     },
+    writes: (gate) => writes.get(gate) ?? 0,
   }
 }
 
-/** The write that records an entry; a large one is put into the object store first. */
+/**
+ * The write that records an entry; a large one is put into the object store first. `before`: how often the entry
+ * had been written when the caller began. Of two calls of one gate at the same time the first to record wins, so
+ * that later gates and the evidence all speak of the same files.
+ */
 export async function gateEntryWrite(
   stores: Stores,
   runId: string,
   dataflow: string,
   attempt: number,
   entry: GateEntry,
+  before: number,
 ): Promise<Write> {
   const { gate, round } = entry
-  const key = { pk: runKey(runId), sk: gateKey(dataflow, attempt, gate), gate }
+  const key = { pk: runKey(runId), sk: gateKey(dataflow, attempt, gate), gate, writes: before + 1 }
+  const expect = before === 0 ? 'absent' : { writes: before }
   const text = JSON.stringify(entry)
-  if (text.length <= inlineLimit) return { kind: 'put', item: { ...key, entry: text } }
-  const path = `plans/${runId}/records/${dataflow}/${String(attempt).padStart(4, '0')}-${round}-${gate}.json`
-  return { kind: 'put', item: { ...key, spilled: await writeText(stores.evidence, path, text) } }
+  if (text.length <= inlineLimit) return { kind: 'put', item: { ...key, entry: text }, expect }
+  const name = `${String(attempt).padStart(4, '0')}-${round}-${gate}-${sha256(text).slice(0, 16)}.json`
+  const path = `plans/${runId}/records/${dataflow}/${name}`
+  return { kind: 'put', item: { ...key, spilled: await writeText(stores.evidence, path, text) }, expect }
 }

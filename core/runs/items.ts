@@ -28,6 +28,8 @@ export interface RunItem extends Item {
   readonly finished_at?: string
   readonly manifest: ObjectRef
   readonly plan: ObjectRef
+  /** Who planned it, or resumed it last: where no dataflow holds a lease, it tells whether anybody is at work. */
+  readonly worker: string
   /** A dataflow failed under `stop_on_error`: no further one is admitted. */
   readonly stopping: boolean
   readonly result?: ObjectRef
@@ -111,6 +113,8 @@ export interface CommitItem extends Item {
   readonly rows: RowCounts
   readonly evidence: ObjectRef
   readonly quarantine?: ObjectRef
+  /** The attempt may have left files that the commit does not refer to: it staged or judged more than once. */
+  readonly leftovers: boolean
   readonly source_state: SourceStateChange
   readonly committed_at: string
 }

@@ -18,6 +18,11 @@ export function attemptTag(runId: string, dataflow: string, attempt: number): st
   return `${dataflow}.${runId}.${String(attempt).padStart(4, '0')}`
 }
 
+/** Whether a data file was stored by a second call of its gate, beside that of the first one (see gate 3). */
+export function isRepetition(key: string): boolean {
+  return /\.\d+-\d{5}-\d+\.parquet$/.test(key)
+}
+
 export function roundTag(runId: string, dataflow: string, attempt: number, round: number): string {
   return `${attemptTag(runId, dataflow, attempt)}.${round}`
 }

@@ -26,7 +26,8 @@ export async function readCsvHeader(
   for (const [i, name] of fields.entries()) {
     if (name.trim() === '') throw invalid(path, `has no name for column ${i + 1}`)
     const before = seen.get(name.toLowerCase())
-    if (before !== undefined) throw invalid(path, `names two columns ${before === name ? name : `${before} and ${name}`}`)
+    if (before !== undefined)
+      throw invalid(path, `names two columns ${before === name ? name : `${before} and ${name}`}`)
     seen.set(name.toLowerCase(), name)
   }
   return fields
@@ -69,7 +70,7 @@ async function firstRecord(
 
 /** `undefined`: the text ends before the record does, or (at the end of the file) there is none. */
 function parseRecord(text: string, dialect: CsvDialect, atEnd: boolean): string[] | undefined {
-  const { delimiter, quote, escape } = dialect
+  const { delimiter, quote, escape: escapeWith } = dialect
   const fields: string[] = []
   let field = ''
   let quoted = false
@@ -79,7 +80,7 @@ function parseRecord(text: string, dialect: CsvDialect, atEnd: boolean): string[
   for (; i < text.length; i++) {
     const character = text[i]!
     if (quoted) {
-      if (escape !== '' && character === escape && text[i + 1] === quote) {
+      if (escapeWith !== '' && character === escapeWith && text[i + 1] === quote) {
         field += quote
         i++
       } else if (character === quote) quoted = false

@@ -1,0 +1,72 @@
+import { ManifestError, SluiceError } from '../core/errors.ts'
+import { suggest } from '../core/manifest/near.ts'
+import { readCommit } from '../core/runs/commit.ts'
+import type { Evidence } from '../core/runs/evidence.ts'
+import { type GateLog, readGateLog } from '../core/runs/gate-log.ts'
+import type { CommitItem, FlowItem, RunItem } from '../core/runs/items.ts'
+import { type GateEntry, gateNames } from '../core/runs/records.ts'
+import { readFlows } from '../core/runs/runs.ts'
+import { readJsonRef } from '../core/stores/object-ref.ts'
+import type { Records } from './home.ts'
+
+/** What is known of one dataflow in one run. */
+export interface FlowEvidence {
+  readonly flow: FlowItem
+  readonly commit: CommitItem | undefined
+  /** Of the attempt that counts: the one that committed, else the last. In the order of the gates. */
+  readonly gates: readonly GateEntry[]
+  readonly log: GateLog
+  /** Absent where the dataflow has not begun, or where `damage` says why it cannot be read. */
+  readonly evidence?: Evidence
+  /** The evidence file is gone, or is not what was written. */
+  readonly damage?: SluiceError
+}
+
+export async function readFlowEvidence(
+  records: Records,
+  run: RunItem,
+  flow: FlowItem,
+): Promise<FlowEvidence> {
+  const commit = await readCommit(records, run.project, flow.dataflow, run.run_id)
+  const log = await readGateLog(records, run.run_id, flow.dataflow, commit?.attempt ?? flow.attempt)
+  const gates = gateNames.flatMap((gate) => (log.get(gate) as GateEntry | undefined) ?? [])
+  const known = { flow, commit, gates, log }
+  if (flow.evidence === undefined) return known
+  try {
+    return { ...known, evidence: await readJsonRef<Evidence>(records.evidence, flow.evidence) }
+  } catch (error) {
+    if (error instanceof SluiceError) return { ...known, damage: error }
+    throw error
+  }
+}
+
+/** All dataflows of the run, or the one that is named. Throws `ManifestError` `DATAFLOW_UNKNOWN`. */
+export async function selectFlows(
+  records: Records,
+  runId: string,
+  dataflow: string | undefined,
+): Promise<FlowItem[]> {
+  const flows = await readFlows(records, runId)
+  if (dataflow === undefined) return flows
+  const found = flows.filter((flow) => flow.dataflow === dataflow)
+  if (found.length > 0) return found
+  const names = flows.map((flow) => flow.dataflow)
+  throw new ManifestError({
+    code: 'DATAFLOW_UNKNOWN',
+    fact: `run ${runId} has no dataflow ${JSON.stringify(dataflow)}`,
+    next: suggest(dataflow, names, 'It has', 'It has none'),
+  })
+}
+
+export interface ReasonCount {
+  readonly column: string | null
+  readonly rule: string
+  readonly count: number
+}
+
+/** Why rows were rejected, the most frequent first. A contract that stopped the attempt tells it in its error. */
+export function reasonsOf(log: GateLog): ReasonCount[] {
+  const contract = log.get('contract')
+  const told = contract?.record?.by_reason ?? contract?.error?.details?.by_reason
+  return [...((told as readonly ReasonCount[] | undefined) ?? [])].sort((a, b) => b.count - a.count)
+}

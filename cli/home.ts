@@ -1,0 +1,58 @@
+import { existsSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import type { Ports } from '../core/ports.ts'
+import { openDirectoryStore } from '../core/stores/directory-object-store.ts'
+import { openSqliteStore } from '../core/stores/sqlite-state-store.ts'
+import { findProject } from '../local/project.ts'
+import type { Io } from './io.ts'
+
+/** What runs have left behind, without an engine: enough to look, not enough to run. */
+export interface Records extends Pick<Ports, 'state' | 'catalog' | 'lake' | 'evidence'> {
+  readonly home: string
+  close(): void
+}
+
+/**
+ * Where lake, evidence and state lie: `--home`, or `.sluice` in the project. A project whose manifest is gone
+ * can still be looked at. Throws `ManifestError` `PROJECT_NOT_FOUND`.
+ */
+export function homeOf(io: Pick<Io, 'project' | 'home'>): string {
+  if (io.home !== undefined) return resolve(io.home)
+  const beside = join(resolve(io.project), '.sluice')
+  if (existsSync(beside)) return beside
+  return join(findProject(io.project).directory, '.sluice')
+}
+
+/** `undefined` where nothing has ever run. Looking creates nothing. */
+export function openRecords(io: Pick<Io, 'project' | 'home'>): Records | undefined {
+  const home = homeOf(io)
+  const file = join(home, 'state.db')
+  if (!existsSync(file)) return undefined
+  const { state, catalog } = openSqliteStore(file)
+  return {
+    home,
+    state,
+    catalog,
+    lake: openDirectoryStore(join(home, 'lake')),
+    evidence: openDirectoryStore(join(home, 'evidence')),
+    close: () => state.close(),
+  }
+}
+
+/** Runs `work` on the records of a run. Throws `ManifestError` `RUN_UNKNOWN` where there are no records at all. */
+export async function withRecords<T>(
+  io: Pick<Io, 'project' | 'home'>,
+  runId: string,
+  work: (records: Records) => Promise<T>,
+): Promise<T> {
+  const records = openRecords(io)
+  if (records === undefined) {
+    const { unknownRun } = await import('../core/runs/runs.ts')
+    throw unknownRun(runId)
+  }
+  try {
+    return await work(records)
+  } finally {
+    records.close()
+  }
+}

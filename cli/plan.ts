@@ -1,0 +1,29 @@
+import type { RenderedManifest } from '../core/manifest/types.ts'
+import { formatPlan } from '../core/planning/format-plan.ts'
+import { buildPlan } from '../core/planning/plan.ts'
+import { parseRunOptions } from '../core/planning/run-options.ts'
+import type { RunOptions } from '../core/planning/types.ts'
+import { loadProject } from '../local/project.ts'
+import { exitCodes } from './fail.ts'
+import type { Io } from './io.ts'
+import { runOptionsOf, type SelectionOptions } from './run-options.ts'
+
+/** Prints what a run with the same options would do. */
+export async function plan(io: Io, options: SelectionOptions): Promise<number> {
+  const project = await loadProject(io.project)
+  printPlan(io, project.rendered, parseRunOptions(runOptionsOf(options)))
+  return exitCodes.success
+}
+
+export function printPlan(io: Io, manifest: RenderedManifest, options: RunOptions): void {
+  const built = buildPlan(manifest, options)
+  if (io.format === 'json') {
+    io.out(JSON.stringify({ schema: 'sluice.plan.v1', ...built, options }, null, 2))
+    return
+  }
+  const { max_workers, stop_on_error, retry_count, retry_delay_seconds } = options
+  const retries =
+    retry_count === 0 ? 'no retries' : `retry_count ${retry_count} after ${retry_delay_seconds} s`
+  const rest = [`max_workers ${max_workers}`, retries, ...(stop_on_error ? ['stop_on_error'] : [])]
+  io.out(`${formatPlan(built, io.format)}${io.format === 'md' ? '\n' : ''}run with ${rest.join(', ')}`)
+}

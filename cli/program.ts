@@ -1,0 +1,184 @@
+import { readFileSync } from 'node:fs'
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import pc from 'picocolors'
+import { exitCodes, reportFailure } from './fail.ts'
+import { createIo, type Io, type SharedOptions } from './io.ts'
+
+/** Of the design, and not built yet. */
+const later = ['replay', 'maintain', 'schema', 'deploy']
+
+/**
+ * Runs one command line and returns its exit code. Commands are loaded when they are called, so that `--help`,
+ * `--version` and `status` load neither zod (100 ms) nor DuckDB (60 MB).
+ */
+export async function runCli(args: readonly string[]): Promise<number> {
+  tolerateClosedPipes()
+  let exitCode: number = exitCodes.success
+  const program = createProgram((code) => {
+    exitCode = code
+  })
+  try {
+    await program.parseAsync([...args], { from: 'user' })
+    return exitCode
+  } catch (error) {
+    if (!(error instanceof CommanderError)) {
+      return reportFailure(
+        error,
+        exitCodes.failed,
+        (text) => process.stderr.write(`${text}\n`),
+        pc.createColors(false),
+      )
+    }
+    const shown = error.code === 'commander.helpDisplayed' || error.code === 'commander.version'
+    return shown ? exitCodes.success : exitCodes.refused
+  }
+}
+
+type Work = (io: Io, ...args: never[]) => Promise<number>
+
+function createProgram(setExitCode: (code: number) => void): Command {
+  const program = new Command('sluice')
+    .description('Serverless dataflows that fail closed: YAML in, Apache Iceberg out, eleven gates between.')
+    .version(packageVersion(), '--version', 'print the version')
+    .helpOption('-h, --help', 'show help')
+    .option('--project <path>', 'project directory, or its manifest', '.')
+    .option('--home <dir>', 'where lake, evidence and state are kept (default: .sluice in the project)')
+    .addOption(
+      new Option('--format <format>', 'of what goes to standard output')
+        .choices(['text', 'json', 'md'])
+        .default('text'),
+    )
+    .option('--no-color', 'no colours; so does the environment variable NO_COLOR')
+    .configureHelp({ showGlobalOptions: true })
+    .configureOutput({
+      outputError: (text, write) => write(text.replace(/^error: /, 'error [USAGE]: ')),
+    })
+    .showHelpAfterError('Nothing was done. For help: sluice --help')
+    .exitOverride()
+
+  /** Ties a command to its module. `otherwise`: the exit code of an error that is not the request's own. */
+  const does = (otherwise: number, load: () => Promise<Work>) => {
+    return async (...given: unknown[]): Promise<void> => {
+      const command = given.pop() as Command
+      const io = createIo(command.optsWithGlobals() as SharedOptions)
+      try {
+        const work = await load()
+        setExitCode(await work(io, ...(given as never[])))
+      } catch (error) {
+        setExitCode(reportFailure(error, otherwise, io.err, io.colors.err))
+      }
+    }
+  }
+  const { failed, refused } = exitCodes
+
+  program
+    .command('init')
+    .description('begin a project: a manifest, a small CSV to load, and what git should ignore')
+    .argument('[dir]', 'directory of the new project (default: the one of --project)')
+    .action(does(refused, async () => (await import('./init.ts')).init))
+  program
+    .command('validate')
+    .description('check the manifest and show every problem with its place')
+    .action(does(refused, async () => (await import('./validate.ts')).validate))
+  program
+    .command('render')
+    .description('print the manifest as it is in effect, every default written out')
+    .option('--why <path>', 'where a value comes from: dataflows.orders.contract.enforcement')
+    .action(does(refused, async () => (await import('./render.ts')).render))
+  withRunOptions(program.command('plan'))
+    .description('show what a run would do, and why; reads no source and writes nothing')
+    .action(does(refused, async () => (await import('./plan.ts')).plan))
+  withRunOptions(program.command('run'))
+    .description('run the project, every active dataflow or those that are selected')
+    .option('--dry-run', 'only print the plan')
+    .option('--run-id <id>', 'the name of the run (default: a new one that sorts by time)')
+    .addOption(
+      new Option('--resume <run_id>', 'go on with a run that failed or was interrupted').conflicts([
+        ...['stage', 'dataflow', 'tag', 'maxWorkers', 'stopOnError', 'retryCount', 'retryDelaySeconds'],
+        ...['dryRun', 'runId'],
+      ]),
+    )
+    .action(does(refused, async () => (await import('./run.ts')).run))
+  program
+    .command('status')
+    .description('show the last runs, or the dataflows of one')
+    .argument('[run_id]')
+    .option('--limit <n>', 'how many runs (default: 10)', wholeNumber)
+    .action(does(failed, async () => (await import('./status.ts')).status))
+  program
+    .command('evidence')
+    .description('show what was read, judged and written, and prove that it is still there')
+    .argument('<run_id>')
+    .argument('[dataflow]')
+    .option('--verify', 'read every file that the evidence names and compare its SHA-256')
+    .action(does(failed, async () => (await import('./evidence.ts')).evidence))
+  program
+    .command('quarantine')
+    .description('show the rows that a contract rejected, and why')
+    .argument('<run_id>')
+    .argument('[dataflow]')
+    .option('--limit <n>', 'how many rows (default: 20, and all with --format json)', wholeNumber)
+    .action(does(failed, async () => (await import('./quarantine.ts')).quarantine))
+  program
+    .command('doctor')
+    .description('check this machine, the workspace and the sources of the project')
+    .action(does(failed, async () => (await import('./doctor.ts')).doctor))
+  for (const name of later) {
+    program
+      .command(name, { hidden: true })
+      .helpOption(false)
+      .argument('[args...]')
+      .allowUnknownOption()
+      .action(() => program.error(`error: ${name} is not available in this version`))
+  }
+  return program
+}
+
+function withRunOptions(command: Command): Command {
+  const list = (value: string, before: readonly string[] = []) => [...before, ...value.split(',')]
+  return command
+    .option('--stage <names>', 'only dataflows of these stages, with commas', list)
+    .option('--dataflow <names>', 'only these dataflows, with commas', list)
+    .option('--tag <names>', 'only dataflows with one of these tags, with commas', list)
+    .option('--max-workers <n>', 'dataflows at work at the same time (default: 8)', anyNumber)
+    .option('--stop-on-error', 'after a failure no further dataflow begins')
+    .option('--retry-count <n>', 'attempts after the first (default: 0)', anyNumber)
+    .option(
+      '--retry-delay-seconds <s>',
+      'before the first retry, then doubled up to 60 (default: 5)',
+      anyNumber,
+    )
+}
+
+function anyNumber(value: string): number {
+  if (/^-?\d+(\.\d+)?$/.test(value)) return Number(value)
+  throw new InvalidArgumentError('It must be a number.')
+}
+
+function wholeNumber(value: string): number {
+  const parsed = Number(value)
+  if (/^\d+$/.test(value) && parsed >= 1 && Number.isSafeInteger(parsed)) return parsed
+  throw new InvalidArgumentError('It must be a whole number from 1.')
+}
+
+/** package.json lies one level up from the sources, two from what is published. */
+function packageVersion(): string {
+  for (const up of ['../package.json', '../../package.json']) {
+    try {
+      const { name, version } = JSON.parse(readFileSync(new URL(up, import.meta.url), 'utf8'))
+      if (name === 'sluice') return version
+    } catch {
+      // Not this level.
+    }
+  }
+  return 'unknown'
+}
+
+/** `sluice status | head -1`: the reader has seen enough, and that is no error. */
+function tolerateClosedPipes(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error
+    })
+  }
+}

@@ -1,0 +1,82 @@
+import { ManifestError } from '../core/errors.ts'
+import { readFlows, readRun } from '../core/runs/runs.ts'
+import { newRunId, type RunOutcome, type RunRequest, runLocally } from '../local/run.ts'
+import { openWorkspace, type Workspace } from '../local/workspace.ts'
+import { exitCodes, reportFailure } from './fail.ts'
+import { stopOnSignals } from './interrupt.ts'
+import type { Io } from './io.ts'
+import { emit } from './report.ts'
+import { watchRun } from './run-progress.ts'
+import { resultBlocks } from './run-result.ts'
+import { runStateOf, showsLife } from './run-state.ts'
+
+export async function startRun(io: Io, projectDirectory: string, request: RunRequest): Promise<number> {
+  return await inWorkspace(io, projectDirectory, (workspace) => execute(io, workspace, request))
+}
+
+export async function resumeRun(io: Io, projectDirectory: string, run_id: string): Promise<number> {
+  return await inWorkspace(io, projectDirectory, async (workspace) => {
+    await refuseAlive(io, workspace, run_id)
+    return await execute(io, workspace, { run_id, resume: true })
+  })
+}
+
+async function inWorkspace(
+  io: Io,
+  projectDirectory: string,
+  work: (workspace: Workspace) => Promise<number>,
+): Promise<number> {
+  const workspace = openWorkspace({ projectDirectory, ...(io.home === undefined ? {} : { home: io.home }) })
+  try {
+    return await work(workspace)
+  } finally {
+    await workspace.close()
+  }
+}
+
+async function execute(io: Io, workspace: Workspace, request: RunRequest): Promise<number> {
+  const { ports } = workspace
+  const run_id = request.run_id ?? newRunId()
+  const watch = watchRun(io, ports)
+  const stop = stopOnSignals(watch.notice)
+  let outcome: RunOutcome
+  try {
+    outcome = await watch.during((onEvent) =>
+      runLocally(ports, { ...request, run_id, onEvent, signal: stop.signal }),
+    )
+  } catch (error) {
+    if (watch.hasStarted()) return notSealed(io, run_id, error)
+    if (!stop.signal.aborted) throw error
+    io.err('Interrupted before anything was started.')
+    return exitCodes.interrupted
+  } finally {
+    stop.release()
+  }
+  emit(io, outcome.result, await resultBlocks(io, workspace, outcome))
+  if (outcome.interrupted) return exitCodes.interrupted
+  return outcome.result.status === 'succeeded' ? exitCodes.success : exitCodes.failed
+}
+
+function notSealed(io: Io, runId: string, error: unknown): number {
+  reportFailure(error, exitCodes.failed, io.err, io.colors.err)
+  io.err(`The run was not sealed. Go on with it: ${io.command(`run --resume ${runId}`)}`)
+  return exitCodes.failed
+}
+
+/**
+ * Two processes on one run do no harm, since the newer one takes the leases over; but nobody wants that. A process
+ * number that lives is not enough to refuse: after a restart of the machine it may be another process's.
+ */
+async function refuseAlive(io: Io, { ports }: Workspace, run_id: string): Promise<void> {
+  const item = await readRun(ports, run_id)
+  const flows = await readFlows(ports, run_id)
+  const now = Date.now()
+  if ((await runStateOf(ports.state, item, flows, now)) !== 'running') return
+  if (!(await showsLife(ports.state, item, flows, now))) return
+  throw new ManifestError({
+    code: 'RUN_ACTIVE',
+    fact: `run ${run_id} is still being worked on, as far as its leases tell`,
+    consequence: 'Nothing was started',
+    next: `Watch it (${io.command(`status ${run_id}`)}), or try again in two minutes`,
+  })
+}

@@ -1,0 +1,76 @@
+import { hostname } from 'node:os'
+import type { Ports } from '../core/ports.ts'
+import type { FlowItem, HeadItem, Lease, RunItem } from '../core/runs/items.ts'
+import { dataflowKey, headKey } from '../core/runs/keys.ts'
+
+/** `interrupted`: it has not ended, and no process is at work on it any more. */
+export type RunState = 'running' | 'interrupted' | 'succeeded' | 'failed'
+
+/**
+ * Longer than a live run is ever silent without a lease: the pause before a retry, and the wait for another
+ * run's lease, are at most 60 seconds each.
+ */
+const silence = 2 * 60 * 1000
+
+/**
+ * What has become of a run. Of a process on this machine it can be seen whether it lives; for one elsewhere its
+ * leases and its last records must speak. `now` in milliseconds since the epoch.
+ */
+export async function runStateOf(
+  state: Ports['state'],
+  run: RunItem,
+  flows: readonly FlowItem[],
+  now: number,
+): Promise<RunState> {
+  if (run.status !== 'running') return run.status
+  const worker = workerState(run.worker)
+  if (worker !== 'elsewhere') return worker === 'alive' ? 'running' : 'interrupted'
+  return (await showsLife(state, run, flows, now)) ? 'running' : 'interrupted'
+}
+
+/** Whether a run that has not ended holds a lease that counts, or has recorded something in the last two minutes. */
+export async function showsLife(
+  state: Ports['state'],
+  run: RunItem,
+  flows: readonly FlowItem[],
+  now: number,
+): Promise<boolean> {
+  for (const flow of flows) {
+    if (flow.status !== 'running') continue
+    const lease = await leaseOf(state, run.project, flow.dataflow)
+    if (lease?.run_id === run.run_id && holderOf(lease, now) === 'alive') return true
+  }
+  const isRecent = (time: string | undefined) => time !== undefined && now - Date.parse(time) <= silence
+  return (
+    isRecent(run.started_at) || flows.some((flow) => isRecent(flow.started_at) || isRecent(flow.finished_at))
+  )
+}
+
+export async function leaseOf(
+  state: Ports['state'],
+  project: string,
+  dataflow: string,
+): Promise<Lease | null> {
+  const head = (await state.get(dataflowKey(project, dataflow), headKey)) as HeadItem | undefined
+  return head?.lease ?? null
+}
+
+/** Whether the holder of a lease may still be at work. Of another machine's process only the expiry can tell. */
+export function holderOf(lease: Lease, now: number): 'alive' | 'dead' | 'expired' {
+  if (workerState(lease.worker) === 'dead') return 'dead'
+  return lease.expires_at <= now ? 'expired' : 'alive'
+}
+
+/** Workers are `host/pid/…`; see local/workspace.ts. One with this process's own number had it before us. */
+function workerState(worker: string): 'alive' | 'dead' | 'elsewhere' {
+  const [host, pid] = worker.split('/')
+  if (host !== hostname() || pid === undefined) return 'elsewhere'
+  if (Number(pid) === process.pid) return 'dead'
+  try {
+    process.kill(Number(pid), 0)
+    return 'alive'
+  } catch (error) {
+    // EPERM: it lives and belongs to somebody else.
+    return (error as NodeJS.ErrnoException).code === 'ESRCH' ? 'dead' : 'alive'
+  }
+}

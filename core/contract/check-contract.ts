@@ -1,0 +1,152 @@
+import type { Engine } from '../engine/engine.ts'
+import { quoteLiteral } from '../engine/sql.ts'
+import { acceptsText } from './grammar.ts'
+import type { ColumnContract, ColumnType, ContractSpec, RuleValue } from './types.ts'
+import { columnTypeProblem, contractType, typeText } from './types.ts'
+
+/** A mistake in a contract; `path` leads to its place: `['columns', 'delay', 'min']`. */
+export interface ContractProblem {
+  readonly path: readonly string[]
+  /** What is wrong and what to write instead. */
+  readonly message: string
+}
+
+/** What no schema of keys and kinds can say about a contract. Empty: nothing is wrong. Reads nothing. */
+export function checkContract(spec: ContractSpec): ContractProblem[] {
+  const problems: ContractProblem[] = []
+  for (const [name, column] of Object.entries(spec.columns)) {
+    for (const { path, message } of checkColumn(column))
+      problems.push({ path: ['columns', name, ...path], message })
+  }
+  const { max_rows, max_ratio } = spec.quarantine ?? {}
+  if (max_rows !== undefined && (!Number.isSafeInteger(max_rows) || max_rows < 0)) {
+    problems.push({
+      path: ['quarantine', 'max_rows'],
+      message: `max_rows ${max_rows} is not a whole number from 0 up`,
+    })
+  }
+  if (max_ratio !== undefined && !(max_ratio >= 0 && max_ratio <= 1)) {
+    problems.push({
+      path: ['quarantine', 'max_ratio'],
+      message: `max_ratio ${max_ratio} is not between 0 and 1`,
+    })
+  }
+  return problems
+}
+
+function checkColumn(column: ColumnContract): ContractProblem[] {
+  const typeProblem = columnTypeProblem(column)
+  if (typeProblem !== undefined) return [{ path: ['type'], message: typeProblem }]
+  const type = contractType(column)
+  const problems: ContractProblem[] = []
+  const add = (key: string, message: string) => problems.push({ path: [key], message })
+  const { min, max, pattern, accepted_values } = column
+
+  for (const key of ['min', 'max'] as const) {
+    const value = column[key]
+    if (value === undefined) continue
+    if (type.type === 'string' || type.type === 'boolean') {
+      add(key, `${key} does not apply to type ${type.type}; it bounds numbers, dates and timestamps`)
+    } else {
+      const problem = valueProblem(type, value)
+      if (problem !== undefined) add(key, `${key} ${problem}`)
+    }
+  }
+  if (problems.length === 0 && min !== undefined && max !== undefined && compareValues(type, min, max) > 0) {
+    add('min', `min ${min} is greater than max ${max}: every value would be rejected`)
+  }
+  if (pattern !== undefined) {
+    if (type.type !== 'string')
+      add('pattern', `pattern does not apply to type ${typeText(type)}; it judges strings`)
+    const problem = patternProblem(pattern)
+    if (problem !== undefined) add('pattern', problem)
+  }
+  if (accepted_values !== undefined) {
+    if (accepted_values.length === 0) {
+      add(
+        'accepted_values',
+        'accepted_values is empty: every value would be rejected; list one or leave the key out',
+      )
+    }
+    for (const value of accepted_values) {
+      const problem = valueProblem(type, value)
+      if (problem !== undefined) add('accepted_values', `accepted value ${problem}`)
+    }
+  }
+  return problems
+}
+
+function valueProblem(type: ColumnType, value: RuleValue): string | undefined {
+  const quoted = JSON.stringify(value)
+  if (type.type === 'string') {
+    return typeof value === 'string' ? undefined : `${quoted} is not a string; write it in quotes`
+  }
+  if (typeof value === 'boolean' && type.type !== 'boolean')
+    return `${quoted} is not a value of type ${typeText(type)}`
+  if (acceptsText(type, String(value))) return undefined
+  const hint = typeof value === 'number' && /e/.test(String(value)) ? '; write its digits in quotes' : ''
+  return `${quoted} is not a value of type ${typeText(type)}${hint}`
+}
+
+/** Both are values of `type`. */
+function compareValues(type: ColumnType, a: RuleValue, b: RuleValue): number {
+  const [left, right] = [String(a), String(b)]
+  switch (type.type) {
+    case 'float':
+    case 'double':
+      return Number(left) - Number(right)
+    case 'date':
+      return left < right ? -1 : left > right ? 1 : 0
+    case 'timestamp':
+    case 'timestamp_tz':
+      return sign(microseconds(left) - microseconds(right))
+    default:
+      return sign(scaled(left) - scaled(right))
+  }
+}
+
+const sign = (n: bigint) => (n < 0n ? -1 : n > 0n ? 1 : 0)
+
+/** An integer or decimal text times 10^38. */
+function scaled(text: string): bigint {
+  const [, minus, whole, fraction = ''] = /^(?:\+|(-))?(\d+)(?:\.(\d+))?$/.exec(text)!
+  const value = BigInt(whole! + fraction.padEnd(38, '0'))
+  return minus ? -value : value
+}
+
+function microseconds(text: string): bigint {
+  const [, date, minute, second = '00', fraction = '', zone = 'Z'] =
+    /^(.{10}).(.{5})(?::(\d\d))?(?:\.(\d+))?(.*)$/.exec(text)!
+  const millis = Date.parse(`${date}T${minute}:${second}${zone === '' ? 'Z' : zone}`)
+  return BigInt(millis) * 1000n + BigInt(fraction.padEnd(6, '0'))
+}
+
+/** What RE2 knows not, so that matching stays linear in time; the rest is left to {@link verifyPatterns}. */
+function patternProblem(pattern: string): string | undefined {
+  const plain = pattern.replace(/\\[\\[\]]/g, '').replace(/\[\^?\]?[^\]]*\]/g, '[]')
+  const refused: readonly (readonly [RegExp, string])[] = [
+    [/\(\?<?[=!]/, 'looks around'],
+    [/\\[1-9]|\\k</, 'refers back to a group'],
+    [/\(\?>/, 'has an atomic group'],
+    [/[*+?}]\+/, 'has a possessive quantifier'],
+  ]
+  for (const [syntax, what] of refused) {
+    if (syntax.test(plain)) return `pattern ${pattern} ${what}, which RE2 does not; write it without`
+  }
+  return undefined
+}
+
+/** Lets the engine compile each pattern; one statement a pattern. */
+export async function verifyPatterns(engine: Engine, spec: ContractSpec): Promise<ContractProblem[]> {
+  const problems: ContractProblem[] = []
+  for (const [name, { pattern }] of Object.entries(spec.columns)) {
+    if (pattern === undefined) continue
+    try {
+      await engine.rows(`SELECT regexp_full_match('', ${quoteLiteral(pattern)}) AS ok`)
+    } catch (error) {
+      const said = error instanceof Error ? error.message : String(error)
+      problems.push({ path: ['columns', name, 'pattern'], message: `pattern ${pattern} is not RE2: ${said}` })
+    }
+  }
+  return problems
+}

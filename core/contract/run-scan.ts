@@ -1,0 +1,198 @@
+import { renameSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import type { CopyOutcome, CopyStats, Engine, OperatorRows } from '../engine/engine.ts'
+import { quoteIdentifier, quoteLiteral, quoteLiterals } from '../engine/sql.ts'
+import { IntegrityError, TerminalError } from '../errors.ts'
+import { acceptsText } from './grammar.ts'
+import { readableInputs } from './readable-inputs.ts'
+import { namingSource } from './readers.ts'
+import { rejectedRows, writeRejected } from './rejected.ts'
+import type { ScanInput, ScanRequest, ScanResult } from './scan.ts'
+import { scanSource } from './scan-source.ts'
+import { rejectColumn, type ScanStatement, scanStatement } from './scan-sql.ts'
+import { countStructural } from './structural.ts'
+import { typeText } from './types.ts'
+
+/** See `scanContract`. */
+export async function runScan(engine: Engine, request: ScanRequest): Promise<ScanResult> {
+  checkRequest(request)
+  const inputs = await readableInputs(engine, request.inputs)
+  const source = await scanSource(engine, request, inputs)
+  if (source === undefined) return emptyResult(request)
+  const statement = scanStatement(request, source)
+  const copied = await namingSource(inputs.map(pathAndSource), () => runCopy(engine, statement, inputs))
+  const structural = source.csv ? await countStructural(engine, inputs) : 0
+  const { accepted, scratch } = split(copied.files, request.output)
+  const rows_accepted = sum(accepted)
+  const judgedRejected = sum(scratch)
+  const scanned = source.countRows ? await source.countRows() : scannedRows(copied.operators, inputs)
+  const rows_filtered = scanned - copied.operators.copied
+  if (rows_filtered < 0 || copied.operators.copied !== rows_accepted + judgedRejected) {
+    throw unaccounted(scanned, copied.operators.copied, rows_accepted, judgedRejected)
+  }
+  const rows_rejected = judgedRejected + structural
+  const rejected =
+    rows_rejected === 0
+      ? undefined
+      : await writeRejected(engine, request, statement, {
+          inputs,
+          scratch: scratch[0]?.file,
+          rows: judgedRejected,
+          structural,
+        })
+  const watermark = await watermarkValues(engine, request, statement, accepted, scratch)
+  if (structural > 0) await engine.run('DROP TABLE reject_errors; DROP TABLE reject_scans')
+  return {
+    rows_read: scanned + structural,
+    rows_accepted,
+    rows_rejected,
+    rows_filtered,
+    accepted,
+    ...(rejected === undefined ? {} : { rejected }),
+    watermark,
+  }
+}
+
+/** Rules out what would otherwise surface as a statement's error or, worse, as a wrong answer. */
+function checkRequest(request: ScanRequest): void {
+  for (const constant of request.constants) {
+    if (!acceptsText(constant.type, constant.value))
+      throw notAValue('constant', constant.name, typeText(constant.type))
+  }
+  for (const { name, after } of request.watermark?.columns ?? []) {
+    const column = request.columns.find((c) => c.name === name)
+    if (column === undefined) throw notAValue('watermark column', name, 'any column of the scan')
+    if (after !== undefined && !acceptsText(column.type, after)) {
+      throw notAValue('stored watermark of', name, typeText(column.type))
+    }
+  }
+}
+
+function notAValue(what: string, name: string, wanted: string): TerminalError {
+  return new TerminalError({
+    code: 'SCAN_REQUEST_INVALID',
+    fact: `The ${what} ${name} is not ${wanted}`,
+    consequence: 'Nothing was read',
+    next: 'Where the type of a watermark column was changed, reset the source state',
+    details: { name },
+  })
+}
+
+let scans = 0
+
+/** Bytes. Below, setting zstd up costs more CPU (1 ms a scan) than its better ratio is worth. */
+const smallInput = 1 << 19
+
+function codec(inputs: readonly ScanInput[]): string {
+  const paths = inputs.flatMap((input) =>
+    input.kind === 'sql'
+      ? Object.values(input.relations).flatMap((relation) => relation.paths)
+      : [input.path],
+  )
+  return paths.reduce((bytes, path) => bytes + statSync(path).size, 0) < smallInput ? 'snappy' : 'zstd'
+}
+
+async function runCopy(
+  engine: Engine,
+  statement: ScanStatement,
+  inputs: readonly ScanInput[],
+): Promise<CopyOutcome> {
+  const scratch = join(engine.directory, `scan-${++scans}`)
+  const shape = statement.judged ? 'PARTITION_BY (_ok)' : 'WRITE_EMPTY_FILE false'
+  const target = statement.judged ? scratch : `${scratch}.parquet`
+  const outcome = await engine.copy(`COPY (${statement.select}) TO ${quoteLiteral(target)}
+    (FORMAT parquet, COMPRESSION ${codec(inputs)}, RETURN_STATS, FIELD_IDS ${statement.fieldIds}, ${shape})`)
+  return { ...outcome, files: outcome.files.filter((file) => file.rows > 0) }
+}
+
+/** Accepted files move to where the caller wants them; rejected ones are scratch. */
+function split(files: readonly CopyStats[], output: ScanRequest['output']) {
+  const scratch = files.filter((file) => '_ok' in file.partition && file.partition._ok !== 'true')
+  const accepted = files
+    .filter((file) => !scratch.includes(file))
+    .map((stats, i): CopyStats => {
+      const file = join(output.accepted, `part-${i}.parquet`)
+      renameSync(stats.file, file)
+      const { [rejectColumn]: _, ...columns } = stats.columns
+      return { ...stats, file, columns, partition: {} }
+    })
+  return { accepted, scratch }
+}
+
+function sum(files: readonly CopyStats[]): number {
+  return files.reduce((rows, file) => rows + file.rows, 0)
+}
+
+/** A transform reads what it likes; its rows are those that leave it. */
+function scannedRows(operators: OperatorRows, inputs: readonly ScanInput[]): number {
+  return inputs.some((input) => input.kind === 'sql') ? operators.copied : operators.scanned
+}
+
+/**
+ * The largest value of each watermark column among the rows read, in the files written, so that strings are
+ * exact too. A rejected row's value counts unless a rule refuses that very column: a year 9999 that `max`
+ * refuses would hide every later row.
+ */
+async function watermarkValues(
+  engine: Engine,
+  request: ScanRequest,
+  statement: ScanStatement,
+  accepted: readonly CopyStats[],
+  scratch: readonly CopyStats[],
+): Promise<Record<string, string | null>> {
+  const names = (request.watermark?.columns ?? []).map((column) => column.name)
+  if (names.length === 0) return {}
+  const parts: string[] = []
+  const columns = names.map(quoteIdentifier)
+  if (accepted.length > 0) {
+    parts.push(
+      `SELECT ${columns.join(', ')} FROM read_parquet(${quoteLiterals(accepted.map((f) => f.file))})`,
+    )
+  }
+  if (scratch.length > 0) {
+    const usable = names.map((name) => usableValue(name, statement))
+    parts.push(`SELECT ${usable.join(', ')} FROM (${rejectedRows(scratch.map((f) => f.file))})`)
+  }
+  if (parts.length === 0) return Object.fromEntries(names.map((name) => [name, null]))
+  const largest = names.map((name, i) => {
+    const zoned = request.columns.find((column) => column.name === name)?.type.type === 'timestamp_tz'
+    const max = `max(${quoteIdentifier(name)})`
+    // The session's zone is UTC; DuckDB would spell it `+00`, which the grammar refuses.
+    return `${zoned ? `CAST(CAST(${max} AS TIMESTAMP) AS VARCHAR) || 'Z'` : `CAST(${max} AS VARCHAR)`} AS m${i}`
+  })
+  const [row] = await engine.rows<Record<string, string | null>>(
+    `SELECT ${largest.join(', ')} FROM (${parts.join(' UNION ALL ')})`,
+  )
+  return Object.fromEntries(names.map((name, i) => [name, row![`m${i}`] ?? null]))
+}
+
+function usableValue(name: string, statement: ScanStatement): string {
+  const own = statement.rules.flatMap((rule, i) => (rule.column === name ? [`held[${i + 1}]`] : []))
+  const column = quoteIdentifier(name)
+  return own.length === 0 ? column : `CASE WHEN ${own.join(' AND ')} THEN ${column} END AS ${column}`
+}
+
+function pathAndSource(input: ScanInput): { readonly source: string; readonly path?: string } {
+  return 'path' in input ? { source: input.source, path: input.path } : { source: input.source }
+}
+
+function emptyResult(request: ScanRequest): ScanResult {
+  return {
+    rows_read: 0,
+    rows_accepted: 0,
+    rows_rejected: 0,
+    rows_filtered: 0,
+    accepted: [],
+    watermark: Object.fromEntries((request.watermark?.columns ?? []).map(({ name }) => [name, null])),
+  }
+}
+
+function unaccounted(scanned: number, copied: number, accepted: number, rejected: number): IntegrityError {
+  return new IntegrityError({
+    code: 'ROWS_UNACCOUNTED',
+    fact: `${scanned} rows were read and ${copied} judged, but ${accepted} accepted and ${rejected} rejected`,
+    consequence: 'Nothing became visible',
+    next: 'This is a defect: report it with the evidence of this run',
+    details: { scanned, judged: copied, accepted, rejected },
+  })
+}

@@ -1,0 +1,102 @@
+import type { Engine } from '../engine/engine.ts'
+import { quoteIdentifier, quoteLiterals } from '../engine/sql.ts'
+import { IntegrityError } from '../errors.ts'
+import { csvReader, jsonReader, parquetReader } from './readers.ts'
+import type { ScanInput, ScanRequest } from './scan.ts'
+import { createRelations } from './transform-sql.ts'
+
+/** The inputs as one table expression of raw columns. */
+export interface ScanSource {
+  readonly from: string
+  /** Further raw expressions that the reasons need. */
+  readonly extras: readonly string[]
+  /** Name of the extra column that holds a row's file path, where there are several files. */
+  readonly file?: string
+  /** Name of the extra column that holds a row's number in its file, counted from 1. */
+  readonly row?: string
+  /** Rows of the inputs where the scan's own operators cannot tell, since filters reach into the reader. */
+  readonly countRows?: () => Promise<number>
+  /** Whether `reject_errors` exists after the scan. */
+  readonly csv: boolean
+}
+
+/** `undefined` where the inputs can hold no row (no input, or CSV files without a header). */
+export async function scanSource(
+  engine: Engine,
+  request: ScanRequest,
+  inputs: readonly ScanInput[],
+): Promise<ScanSource | undefined> {
+  const readable = inputs.filter((input) => !('columns' in input) || input.columns.length > 0)
+  const kinds = new Set(readable.map((input) => input.kind))
+  if (readable.length === 0) return undefined
+  if (kinds.size > 1 || (kinds.has('sql') && readable.length > 1)) {
+    throw new IntegrityError({
+      code: 'SCAN_INPUTS_MIXED',
+      fact: 'One scan reads inputs of one kind, and one SQL at most',
+    })
+  }
+  const first = readable[0]!
+  if (first.kind === 'sql') {
+    if (request.watermark) {
+      throw new IntegrityError({ code: 'SCAN_WATERMARK_SQL', fact: 'A SQL input has no watermark' })
+    }
+    return { from: await createRelations(engine, first.sql, first.relations), extras: [], csv: false }
+  }
+  const several = readable.length > 1
+  const file = several ? { file: 'source_path' } : {}
+  const extras = several ? ['filename AS source_path'] : []
+  if (first.kind === 'parquet') {
+    const paths = readable.map((input) => (input as typeof first).path)
+    const filtered = request.watermark?.columns.some((column) => column.after !== undefined)
+    return {
+      from: parquetReader(paths, ['file_row_number = true']),
+      extras: [...extras, 'file_row_number + 1 AS source_row'],
+      ...file,
+      row: 'source_row',
+      ...(filtered ? { countRows: () => parquetRows(engine, paths) } : {}),
+      csv: false,
+    }
+  }
+  const wanted = [
+    ...new Set(request.columns.flatMap((column) => (column.source === null ? [] : [column.source]))),
+  ]
+  const parts = alike(readable as TextInput[]).map((group) => textSelect(group, wanted, several))
+  const from =
+    parts.length === 1 ? parts[0]! : `(${parts.map((part) => `SELECT * FROM ${part}`).join(' UNION ALL ')})`
+  return { from, extras, ...file, csv: first.kind === 'csv' }
+}
+
+type TextInput = Extract<ScanInput, { kind: 'csv' | 'json' }>
+
+/** Files with the same columns and dialect are read by one reader. */
+function alike(inputs: readonly TextInput[]): TextInput[][] {
+  const groups = new Map<string, TextInput[]>()
+  for (const input of inputs) {
+    const key = JSON.stringify([input.columns, input.kind === 'csv' ? input.dialect : input.format])
+    groups.set(key, [...(groups.get(key) ?? []), input])
+  }
+  return [...groups.values()]
+}
+
+/** A column that these files do not have is NULL. */
+function textSelect(group: readonly TextInput[], wanted: readonly string[], withFile: boolean): string {
+  const first = group[0]!
+  const paths = group.map((input) => input.path)
+  const reader =
+    first.kind === 'csv'
+      ? csvReader(paths, first.columns, first.dialect)
+      : jsonReader(paths, first.format, first.columns)
+  const lacking = wanted.filter((name) => !first.columns.includes(name))
+  if (lacking.length === 0 && !withFile) return reader
+  const columns = wanted.map((name) =>
+    lacking.includes(name) ? `CAST(NULL AS VARCHAR) AS ${quoteIdentifier(name)}` : quoteIdentifier(name),
+  )
+  return `(SELECT ${[...columns, ...(withFile ? ['filename'] : [])].join(', ')} FROM ${reader})`
+}
+
+async function parquetRows(engine: Engine, paths: readonly string[]): Promise<number> {
+  const [row] = await engine.rows<{ rows: bigint }>(
+    `SELECT CAST(sum(num_rows) AS BIGINT) AS rows FROM parquet_file_metadata(${quoteLiterals(paths)})`,
+  )
+  return Number(row!.rows)
+}

@@ -1,0 +1,128 @@
+import { mkdir } from 'node:fs/promises'
+import type { CopyStats, Engine } from '../engine/engine.ts'
+import { runScan } from './run-scan.ts'
+import type { ColumnContract, ColumnType, PiiPolicy, RuleName } from './types.ts'
+
+export interface ScanRequest {
+  readonly inputs: readonly ScanInput[]
+  /** In output order. */
+  readonly columns: readonly ScanColumn[]
+  /** Appended after `columns`, the same value in every row. */
+  readonly constants: readonly ScanConstant[]
+  readonly watermark?: ScanWatermark
+  /** Default `reference_only`. */
+  readonly pii_policy?: PiiPolicy
+  /** Directories inside `engine.directory`; they are created. */
+  readonly output: { readonly accepted: string; readonly rejected: string }
+}
+
+/** `source` is the label that quarantine rows name: the object key. `path` lies inside `engine.directory`. */
+export type ScanInput =
+  | {
+      readonly kind: 'csv'
+      readonly source: string
+      readonly path: string
+      readonly columns: readonly string[]
+      readonly dialect: CsvDialect
+      readonly compression: Compression
+    }
+  | { readonly kind: 'parquet'; readonly source: string; readonly path: string }
+  | {
+      readonly kind: 'json'
+      readonly source: string
+      readonly path: string
+      readonly columns: readonly string[]
+      readonly format: 'ndjson' | 'array'
+      readonly compression: Compression
+    }
+  | {
+      readonly kind: 'sql'
+      readonly source: string
+      readonly sql: string
+      readonly relations: Readonly<Record<string, ScanRelation>>
+    }
+
+export type Compression = 'none' | 'gzip'
+
+export interface CsvDialect {
+  readonly delimiter: string
+  readonly quote: string
+  readonly escape: string
+  readonly header: boolean
+  /** Unquoted spellings of NULL, `['']` for the empty field. A quoted field is never NULL. */
+  readonly null_values: readonly string[]
+}
+
+/** A relation that a SQL transform may name: files, and which of their columns under which name. */
+export interface ScanRelation {
+  readonly paths: readonly string[]
+  readonly columns: readonly {
+    readonly source: string
+    readonly name: string
+    readonly type: ColumnType
+    /** Where all columns have one, the files are read by field id and `source` is not used. */
+    readonly field_id?: number
+  }[]
+}
+
+export interface ScanColumn {
+  /** Name in the input; `null`: the input has no such column, every row holds NULL. */
+  readonly source: string | null
+  readonly name: string
+  readonly type: ColumnType
+  /** `text`, or the DuckDB type in which the input holds the column (`BIGINT`, `DECIMAL(18,2)`). */
+  readonly input: 'text' | string
+  readonly field_id: number
+  readonly contract?: ColumnContract
+}
+
+export interface ScanConstant {
+  readonly name: string
+  readonly type: ColumnType
+  readonly field_id: number
+  /** Text in the type's grammar. */
+  readonly value: string
+}
+
+/** Rows are read where any column is beyond its `after`, or where all of them are NULL (these are rejected). */
+export interface ScanWatermark {
+  readonly columns: readonly { readonly name: string; readonly after?: string }[]
+}
+
+export interface ScanResult {
+  readonly rows_read: number
+  readonly rows_accepted: number
+  readonly rows_rejected: number
+  /** Rows at or before the watermark. */
+  readonly rows_filtered: number
+  readonly accepted: readonly CopyStats[]
+  readonly rejected?: RejectedFile
+  /** Per watermark column the largest value read, as text in its type's grammar; `null` where there was none. */
+  readonly watermark: Readonly<Record<string, string | null>>
+}
+
+export interface RejectedFile {
+  /** Local Parquet: source_file, source_line, reasons LIST<STRUCT(column, rule, message)>, raw (JSON text or NULL). */
+  readonly file: string
+  readonly rows: number
+  readonly bytes: number
+  readonly by_reason: readonly {
+    readonly column: string | null
+    readonly rule: RuleName
+    readonly count: number
+  }[]
+}
+
+/**
+ * Judges every row of the inputs in one pass and writes accepted and rejected rows apart.
+ *
+ * It asserts that the rows which the engine's readers counted are those written or filtered
+ * (`IntegrityError` `ROWS_UNACCOUNTED`) and that each rejected row has a reason (`REJECT_WITHOUT_REASON`).
+ * Enforcement is the caller's: under `strict` the rejected file is evidence and the accepted ones are dropped.
+ * Throws `SourceError` (`SOURCE_UNREADABLE`, `CSV_LINE_TOO_LONG`, `CSV_QUOTE_UNTERMINATED`), naming the object.
+ */
+export async function scanContract(engine: Engine, request: ScanRequest): Promise<ScanResult> {
+  await mkdir(request.output.accepted, { recursive: true })
+  await mkdir(request.output.rejected, { recursive: true })
+  return await runScan(engine, request)
+}

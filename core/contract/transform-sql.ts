@@ -1,0 +1,141 @@
+import type { Engine } from '../engine/engine.ts'
+import { quoteIdentifier, quoteLiteral } from '../engine/sql.ts'
+import { ManifestError } from '../errors.ts'
+import { relationSelect } from './readers.ts'
+import type { ScanRelation } from './scan.ts'
+
+/**
+ * Lets one SELECT through that names only `relations` and its own CTEs. It is judged by the engine's parse
+ * tree; nothing is bound or run. Throws `ManifestError` `TRANSFORM_REFUSED`, naming the construct.
+ */
+export async function checkTransformSql(
+  engine: Engine,
+  sql: string,
+  relations: readonly string[],
+): Promise<void> {
+  const [row] = await engine.rows<{ tree: string }>(`SELECT json_serialize_sql(${quoteLiteral(sql)}) AS tree`)
+  const parsed = JSON.parse(row!.tree) as Parsed
+  if (parsed.error) throw refused(parsed.error_message ?? 'it cannot be parsed')
+  const statements = parsed.statements ?? []
+  if (statements.length !== 1) throw refused(`it has ${statements.length} statements, not one SELECT`)
+  walk(statements[0]?.node, new Set(relations.map((name) => name.toLowerCase())))
+}
+
+interface Parsed {
+  readonly error: boolean
+  readonly error_message?: string
+  readonly statements?: readonly { readonly node: unknown }[]
+}
+
+const tableFunctions = new Set(['range', 'generate_series', 'unnest'])
+const tableReferences = new Set([
+  'BASE_TABLE',
+  'JOIN',
+  'SUBQUERY',
+  'TABLE_FUNCTION',
+  'EMPTY',
+  'EXPRESSION_LIST',
+  'PIVOT',
+])
+
+/** They tell of the instance, or have effects, and are no function of the rows. */
+const refusedFunctions =
+  /^(current_setting|getvariable|getenv|nextval|currval|setseed|write_log|query|query_table|txid_current|current_(database|schema|schemas|query|user|role)|in_search_path|parse_duckdb_log_message|read_\w+|glob|sniff_csv|pg_\w+|duckdb_\w+|pragma_\w+|json_execute_serialized_sql|enable_logging|checkpoint|force_checkpoint)$/
+
+type Tree = Readonly<Record<string, unknown>>
+
+/** `known`: relations and CTEs in scope, in lower case. */
+function walk(node: unknown, known: ReadonlySet<string>): void {
+  if (Array.isArray(node)) {
+    for (const item of node) walk(item, known)
+    return
+  }
+  if (node === null || typeof node !== 'object') return
+  const tree = node as Tree
+  const scope = withCtes(tree, known)
+  checkNode(tree, scope)
+  for (const [key, value] of Object.entries(tree)) if (key !== 'cte_map') walk(value, scope)
+}
+
+/** A CTE sees those before it and, if it is recursive, itself. */
+function withCtes(tree: Tree, known: ReadonlySet<string>): ReadonlySet<string> {
+  const map = (tree.cte_map as { map?: readonly { key: string; value: unknown }[] } | undefined)?.map ?? []
+  if (map.length === 0) return known
+  const scope = new Set(known)
+  for (const { key, value } of map) {
+    const name = key.toLowerCase()
+    const query = (value as { query?: { node?: Tree } }).query?.node
+    const recursive = query?.type === 'RECURSIVE_CTE_NODE'
+    walk(value, recursive ? new Set([...scope, name]) : scope)
+    scope.add(name)
+  }
+  return scope
+}
+
+function checkNode(tree: Tree, known: ReadonlySet<string>): void {
+  const type = String(tree.type ?? '')
+  if (tree.class === 'FUNCTION') checkFunction(tree)
+  else if (tree.class === 'PARAMETER') throw refused('it has a parameter, and there is nothing to bind')
+  else if (tree.class === undefined && isTableReference(tree)) {
+    if (!tableReferences.has(type)) throw refused(`it has ${type}, which reads no relation`)
+    if (type === 'BASE_TABLE') checkTable(tree, known)
+    if (type === 'TABLE_FUNCTION') checkTableFunction(tree)
+  }
+}
+
+/** Table references carry a `sample` or a `query_location`, expressions a `class`, query nodes `modifiers`. */
+function isTableReference(tree: Tree): boolean {
+  return 'type' in tree && 'alias' in tree && 'sample' in tree
+}
+
+function checkTable(tree: Tree, known: ReadonlySet<string>): void {
+  const { catalog_name: catalog, schema_name: schema, table_name: table, at_clause: at } = tree
+  const path = [catalog, schema, table].filter((part) => part !== undefined && part !== '').join('.')
+  if (catalog || schema) throw refused(`it reads ${path}; relations have no schema here`)
+  if (at) throw refused(`it reads ${path} at another version; snapshots are pinned by the run`)
+  if (!known.has(String(table).toLowerCase())) {
+    const names = [...known].join(', ')
+    throw refused(
+      `it reads ${path}, which is none of its relations (${names === '' ? 'it has none' : names})`,
+    )
+  }
+}
+
+function checkTableFunction(tree: Tree): void {
+  const name = String((tree.function as Tree | undefined)?.function_name ?? '').toLowerCase()
+  if (!tableFunctions.has(name)) {
+    throw refused(`it reads ${name}(); the table functions known are ${[...tableFunctions].join(', ')}`)
+  }
+}
+
+function checkFunction(tree: Tree): void {
+  const name = String(tree.function_name ?? '').toLowerCase()
+  if (refusedFunctions.test(name))
+    throw refused(`it calls ${name}(), which tells of the engine and not of the rows`)
+}
+
+function refused(what: string): ManifestError {
+  return new ManifestError({
+    code: 'TRANSFORM_REFUSED',
+    fact: `The transform's SQL is refused: ${what}`,
+    consequence: 'Nothing was read',
+    next: 'Write one SELECT over ref() relations and CTEs',
+  })
+}
+
+/** Makes temporary views of the relations and of the transform; answers with the transform's name in SQL. */
+export async function createRelations(
+  engine: Engine,
+  sql: string,
+  relations: Readonly<Record<string, ScanRelation>>,
+): Promise<string> {
+  await checkTransformSql(engine, sql, Object.keys(relations))
+  const views = Object.entries(relations).map(
+    ([name, relation]) =>
+      `CREATE OR REPLACE TEMP VIEW ${quoteIdentifier(name)} AS ${relationSelect(relation)};`,
+  )
+  await engine.run(`${views.join('\n')}\nCREATE OR REPLACE TEMP VIEW ${transformView} AS ${sql}`)
+  return transformView
+}
+
+const transformView = '"_sluice_transform"'

@@ -1,0 +1,230 @@
+import { TerminalError } from '../errors.ts'
+
+/**
+ * The words of a contract: column types, column rules and their policies, as the manifest writes them
+ * (snake_case keys) and as every gate reads them.
+ */
+
+/** A column's type. Two types are the same when these objects are deeply equal. */
+export type ColumnType =
+  | { readonly type: PlainTypeName }
+  /** 1 ≤ precision ≤ 38, 0 ≤ scale ≤ precision. */
+  | { readonly type: 'decimal'; readonly precision: number; readonly scale: number }
+
+export type PlainTypeName = (typeof plainTypeNames)[number]
+export type TypeName = PlainTypeName | 'decimal'
+
+export const plainTypeNames = [
+  'string',
+  'boolean',
+  'tinyint',
+  'smallint',
+  'integer',
+  'bigint',
+  'float',
+  'double',
+  'date',
+  'timestamp',
+  'timestamp_tz',
+] as const
+
+export const typeNames: readonly TypeName[] = [...plainTypeNames, 'decimal']
+
+/** A value of a rule as YAML gives it; it is judged by the column type's own grammar through its text. */
+export type RuleValue = string | number | boolean
+
+/**
+ * One column of a contract. NULL is judged by `nullable` alone: `min`, `max`, `pattern` and
+ * `accepted_values` let it through, and `unique` does not count it as a duplicate.
+ */
+export interface ColumnContract {
+  readonly type: TypeName
+  /** Decimal only, where it is required; 1 to 38. */
+  readonly precision?: number
+  /** Decimal only; 0 to precision, 0 where it is not given. */
+  readonly scale?: number
+  /** Default true. */
+  readonly nullable?: boolean
+  /** Inclusive. Numbers, dates and timestamps. */
+  readonly min?: RuleValue
+  /** Inclusive. Numbers, dates and timestamps. */
+  readonly max?: RuleValue
+  /** RE2, matched against the whole value. Strings only. */
+  readonly pattern?: string
+  readonly accepted_values?: readonly RuleValue[]
+  readonly unique?: boolean
+  readonly description?: string
+}
+
+export type Enforcement = 'strict' | 'quarantine'
+
+/** `reference_only` (default): no raw value in any stored byte. `preserve`: the raw row as JSON text. */
+export type PiiPolicy = 'reference_only' | 'preserve'
+
+export interface QuarantinePolicy {
+  readonly pii_policy?: PiiPolicy
+  /** More rejected rows than this fail the dataflow. */
+  readonly max_rows?: number
+  /** A larger share of rejected among the rows judged (0 to 1) fails the dataflow. */
+  readonly max_ratio?: number
+}
+
+export interface ContractSpec {
+  readonly enforcement: Enforcement
+  readonly columns: Readonly<Record<string, ColumnContract>>
+  readonly quarantine?: QuarantinePolicy
+}
+
+/** What a rejected row can be rejected for. Stable: these words are stored in quarantine. */
+export type RuleName =
+  | 'type'
+  | 'nullable'
+  | 'min'
+  | 'max'
+  | 'pattern'
+  | 'accepted_values'
+  | 'watermark_null'
+  | 'structure'
+/**
+ * The column type of a contract's column. Throws `TerminalError` `COLUMN_TYPE_UNKNOWN` for a type that is
+ * none of {@link typeNames} and `COLUMN_TYPE_INVALID` for a precision or scale that no decimal can have.
+ */
+export function contractType(column: Pick<ColumnContract, 'type' | 'precision' | 'scale'>): ColumnType {
+  const problem = columnTypeProblem(column)
+  if (problem !== undefined) {
+    const code = typeNames.includes(column.type) ? 'COLUMN_TYPE_INVALID' : 'COLUMN_TYPE_UNKNOWN'
+    throw new TerminalError({ code, fact: problem, consequence: 'Nothing was read' })
+  }
+  return column.type === 'decimal'
+    ? { type: 'decimal', precision: column.precision!, scale: column.scale ?? 0 }
+    : { type: column.type }
+}
+
+/** What is wrong with a column's `type`, `precision` and `scale`, or `undefined`. */
+export function columnTypeProblem(column: {
+  readonly type: string
+  readonly precision?: number
+  readonly scale?: number
+}): string | undefined {
+  const { type, precision, scale } = column
+  if (type !== 'decimal') {
+    if (!(plainTypeNames as readonly string[]).includes(type)) {
+      return `type '${type}' is not known; known are ${typeNames.join(', ')}`
+    }
+    if (precision !== undefined || scale !== undefined)
+      return `type ${type} takes no precision or scale; decimal does`
+    return undefined
+  }
+  if (precision === undefined) return 'type decimal needs a precision (1 to 38)'
+  if (!Number.isInteger(precision) || precision < 1 || precision > 38) {
+    return `precision ${precision} is not a whole number from 1 to 38`
+  }
+  if (scale !== undefined && (!Number.isInteger(scale) || scale < 0)) {
+    return `scale ${scale} is not a whole number from 0 up`
+  }
+  if ((scale ?? 0) > precision) return `scale ${scale} is greater than precision ${precision}`
+  return undefined
+}
+
+const sqlTypes = {
+  string: 'VARCHAR',
+  boolean: 'BOOLEAN',
+  tinyint: 'INTEGER',
+  smallint: 'INTEGER',
+  integer: 'INTEGER',
+  bigint: 'BIGINT',
+  float: 'FLOAT',
+  double: 'DOUBLE',
+  date: 'DATE',
+  timestamp: 'TIMESTAMP',
+  timestamp_tz: 'TIMESTAMP WITH TIME ZONE',
+} as const
+
+const icebergTypes = {
+  string: 'string',
+  boolean: 'boolean',
+  tinyint: 'int',
+  smallint: 'int',
+  integer: 'int',
+  bigint: 'long',
+  float: 'float',
+  double: 'double',
+  date: 'date',
+  timestamp: 'timestamp',
+  timestamp_tz: 'timestamptz',
+} as const
+
+/** The DuckDB type in which values are written to Parquet; always one that Iceberg v2 knows. */
+export function sqlType(type: ColumnType): string {
+  return type.type === 'decimal' ? `DECIMAL(${type.precision},${type.scale})` : sqlTypes[type.type]
+}
+
+/** As table metadata spells it (Iceberg spec, Appendix C): `decimal(18, 2)`. */
+export function icebergType(type: ColumnType): string {
+  return type.type === 'decimal' ? `decimal(${type.precision}, ${type.scale})` : icebergTypes[type.type]
+}
+
+/** `decimal(18,2)`, `integer`: for messages and evidence. */
+export function typeText(type: ColumnType): string {
+  return type.type === 'decimal' ? `decimal(${type.precision},${type.scale})` : type.type
+}
+
+const inferred: Readonly<Record<string, ColumnType>> = {
+  BOOLEAN: { type: 'boolean' },
+  TINYINT: { type: 'integer' },
+  SMALLINT: { type: 'integer' },
+  INTEGER: { type: 'integer' },
+  UTINYINT: { type: 'integer' },
+  USMALLINT: { type: 'integer' },
+  BIGINT: { type: 'bigint' },
+  UINTEGER: { type: 'bigint' },
+  UBIGINT: { type: 'decimal', precision: 20, scale: 0 },
+  HUGEINT: { type: 'decimal', precision: 38, scale: 0 },
+  UHUGEINT: { type: 'decimal', precision: 38, scale: 0 },
+  FLOAT: { type: 'float' },
+  DOUBLE: { type: 'double' },
+  DATE: { type: 'date' },
+  TIMESTAMP: { type: 'timestamp' },
+  TIMESTAMP_S: { type: 'timestamp' },
+  TIMESTAMP_MS: { type: 'timestamp' },
+  TIMESTAMP_NS: { type: 'timestamp' },
+  'TIMESTAMP WITH TIME ZONE': { type: 'timestamp_tz' },
+  VARCHAR: { type: 'string' },
+  UUID: { type: 'string' },
+  JSON: { type: 'string' },
+}
+
+/**
+ * The column type of an input column that no contract names; `input` is `text` or a DuckDB type. HUGEINT,
+ * which `sum()` over integers gives, becomes decimal(38,0); ENUM, UUID and JSON become string. Throws
+ * `TerminalError` `COLUMN_TYPE_UNSUPPORTED` for the others (BLOB, TIME, INTERVAL, LIST, STRUCT, MAP …),
+ * naming column and type.
+ */
+export function columnType(input: 'text' | string, name: string): ColumnType {
+  if (input === 'text') return { type: 'string' }
+  const decimal = /^DECIMAL\((\d+),\s*(\d+)\)$/.exec(input)
+  if (decimal) return { type: 'decimal', precision: Number(decimal[1]), scale: Number(decimal[2]) }
+  if (/^ENUM\(/.test(input) && !/\]$/.test(input)) return { type: 'string' }
+  const type = inferred[input]
+  if (type) return type
+  throw new TerminalError({
+    code: 'COLUMN_TYPE_UNSUPPORTED',
+    fact: `Column ${name} has type ${input}, which no table column can hold yet`,
+    consequence: 'Nothing was read',
+    next: `Cast it in SQL to one of ${Object.keys(inferred).join(', ')}, or leave it out`,
+    details: { column: name, duckdb_type: input },
+  })
+}
+
+/** One family: a value-preserving cast between its members may exist, row by row. */
+export type TypeFamily = 'text' | 'boolean' | 'number' | 'date' | 'zoned' | 'other'
+
+export function familyOf(duckdbType: string): TypeFamily {
+  if (/^(U?(TINYINT|SMALLINT|INTEGER|BIGINT|HUGEINT)|FLOAT|DOUBLE|DECIMAL\(\d+,\s*\d+\))$/.test(duckdbType))
+    return 'number'
+  if (/^(DATE|TIMESTAMP|TIMESTAMP_(S|MS|NS))$/.test(duckdbType)) return 'date'
+  if (duckdbType === 'TIMESTAMP WITH TIME ZONE') return 'zoned'
+  if (duckdbType === 'BOOLEAN') return 'boolean'
+  if (duckdbType === 'VARCHAR') return 'text'
+  return 'other'
+}
