@@ -233,6 +233,27 @@ describe('a run that fails', () => {
     expect(stderr).toContain('error [RUN_UNKNOWN]')
   })
 
+  test('keeps what a strict contract rejected, and shows all of it as JSON however much it is', async () => {
+    const bad = Array.from({ length: 12_000 }, (_, i) => `x${i},1.00`)
+    const cwd = temporaryProject({
+      'sluice.yaml': manifestOf(csvDataflow('orders').replace('quarantine\n', 'strict\n')),
+      'landing/orders-1.csv': csv('1,1.00', ...bad),
+    })
+    const { code, stdout } = await sluice(['run', '--run-id', 'r1'], { cwd })
+    expect(code).toBe(1)
+    expect(stdout).toMatch(/^orders +failed +12,001 .*CONTRACT_REJECTED at contract$/m)
+    const text = await sluice(['quarantine', 'r1', 'orders', '--limit', '3'], { cwd })
+    expect(text.stdout).toContain('11,997 more rows')
+    const json = await sluice(['quarantine', 'r1', 'orders', '--format', 'json'], { cwd })
+    const { rows } = JSON.parse(json.stdout) as { rows: { raw: string }[] }
+    expect(new Set(rows.map((row) => JSON.parse(row.raw).id)).size).toBe(12_000)
+    const few = await sluice(['quarantine', 'r1', 'orders', '--format', 'json', '--limit', '7'], { cwd })
+    expect(JSON.parse(few.stdout).rows).toHaveLength(7)
+    const verified = await sluice(['evidence', 'r1', 'orders', '--verify'], { cwd })
+    expect(verified.code).toBe(0)
+    expect(verified.stdout).toMatch(/^contract +stopped +\S+ s +CONTRACT_REJECTED$/m)
+  })
+
   test('--dry-run prints the plan and writes nothing', async () => {
     const cwd = temporaryProject({ 'sluice.yaml': manifestOf(csvDataflow('orders'), total) })
     const { code, stdout, stderr } = await sluice(['run', '--dry-run', '--format', 'json'], { cwd })
