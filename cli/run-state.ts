@@ -1,7 +1,7 @@
-import { hostname } from 'node:os'
 import type { Ports } from '../core/ports.ts'
 import type { FlowItem, HeadItem, Lease, RunItem } from '../core/runs/items.ts'
 import { dataflowKey, headKey } from '../core/runs/keys.ts'
+import { workerState } from '../local/worker.ts'
 
 /** `interrupted`: it has not ended, and no process is at work on it any more. */
 export type RunState = 'running' | 'interrupted' | 'succeeded' | 'failed'
@@ -59,18 +59,4 @@ export async function leaseOf(
 export function holderOf(lease: Lease, now: number): 'alive' | 'dead' | 'expired' {
   if (workerState(lease.worker) === 'dead') return 'dead'
   return lease.expires_at <= now ? 'expired' : 'alive'
-}
-
-/** Workers are `host/pid/…`; see local/workspace.ts. One with this process's own number had it before us. */
-function workerState(worker: string): 'alive' | 'dead' | 'elsewhere' {
-  const [host, pid] = worker.split('/')
-  if (host !== hostname() || pid === undefined) return 'elsewhere'
-  if (Number(pid) === process.pid) return 'dead'
-  try {
-    process.kill(Number(pid), 0)
-    return 'alive'
-  } catch (error) {
-    // EPERM: it lives and belongs to somebody else.
-    return (error as NodeJS.ErrnoException).code === 'ESRCH' ? 'dead' : 'alive'
-  }
 }

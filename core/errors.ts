@@ -83,7 +83,9 @@ export class ConditionFailedError extends RetryableError {
 
 /** By name, because a workflow hands errors on by name. */
 const terminalNames = new Set(
-  [TerminalError, ManifestError, ContractError, PolicyError, SourceError, IntegrityError, LeaseLostError].map((c) => c.name),
+  [TerminalError, ManifestError, ContractError, PolicyError, SourceError, IntegrityError, LeaseLostError].map(
+    (c) => c.name,
+  ),
 )
 
 /** Whether another attempt of the same work is pointless. Errors that nobody classified may be tried again. */

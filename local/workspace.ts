@@ -1,14 +1,13 @@
-import { randomUUID } from 'node:crypto'
-import { mkdirSync } from 'node:fs'
-import { hostname } from 'node:os'
+import { mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { openEnginePool } from '../core/engine/engine.ts'
 import { TerminalError } from '../core/errors.ts'
-import type { Ports, Worker } from '../core/ports.ts'
+import type { Ports } from '../core/ports.ts'
 import { openDirectoryStore } from '../core/stores/directory-object-store.ts'
 import type { ObjectStore } from '../core/stores/object-store.ts'
 import { openSqliteStore } from '../core/stores/sqlite-state-store.ts'
+import { openWorker, workerState } from './worker.ts'
 
 export interface WorkspaceOptions {
   /** Where `sluice.yaml` lies; relative connection paths start here. */
@@ -37,13 +36,16 @@ const engineMemory = 384
 export function openWorkspace(options: WorkspaceOptions): Workspace {
   const project = resolve(options.projectDirectory)
   const home = resolve(options.home ?? join(project, '.sluice'))
-  mkdirSync(home, { recursive: true })
+  mkdirSync(join(home, 'scratch'), { recursive: true })
   const { state, catalog } = openSqliteStore(join(home, 'state.db'))
+  const worker = openWorker()
+  const scratch = join(home, 'scratch', worker.id.replaceAll('/', '.'))
   const engines = openEnginePool({
-    directory: join(home, 'scratch', randomUUID()),
+    directory: scratch,
     size: engineCount,
     memoryLimitMb: engineMemory,
   })
+  removeAbandoned(join(home, 'scratch'))
   const sources = new Map<string, ObjectStore>()
   const ports: Ports = {
     lake: openDirectoryStore(join(home, 'lake')),
@@ -58,15 +60,27 @@ export function openWorkspace(options: WorkspaceOptions): Workspace {
       return known
     },
     clock: options.clock ?? (() => new Date()),
-    worker: localWorker(),
+    worker,
   }
   return {
     ports,
     home,
     close: async () => {
       await engines.close()
+      rmSync(scratch, { recursive: true, force: true })
       state.close()
+      worker.close()
     },
+  }
+}
+
+/** Scratch folders bear their worker's id; those of processes that were killed are removed by whoever comes next. */
+function removeAbandoned(folder: string): void {
+  for (const name of readdirSync(folder, { withFileTypes: true })) {
+    const worker = name.name.split('.').slice(-2)
+    const host = name.name.slice(0, name.name.length - worker.join('.').length - 1)
+    if (workerState([host, ...worker].join('/')) !== 'dead') continue
+    rmSync(join(folder, name.name), { recursive: true, force: true })
   }
 }
 
@@ -79,23 +93,4 @@ function sourceDirectory(project: string, path: string): string {
     consequence: 'Nothing was read',
     next: 'Use a directory (./landing or file:///…)',
   })
-}
-
-/** A process on this machine can be seen to be dead; its leases then need not expire. */
-function localWorker(): Worker {
-  const id = `${hostname()}/${process.pid}/${randomUUID().slice(0, 8)}`
-  return {
-    id,
-    isGone: (other) => {
-      const [host, pid] = other.split('/')
-      if (host !== hostname() || pid === undefined) return false
-      try {
-        process.kill(Number(pid), 0)
-        return false
-      } catch (error) {
-        // EPERM: it lives and belongs to somebody else.
-        return (error as NodeJS.ErrnoException).code === 'ESRCH'
-      }
-    },
-  }
 }

@@ -53,6 +53,7 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
   const connection = await database.connect()
   await connection.run(`
     SET GLOBAL TimeZone = 'UTC';
+    SET partitioned_write_flush_threshold = 122880;
     SET enable_profiling = 'json';
     SET profiling_output = ${quoteLiteral(profile)};
     SET custom_profiling_settings = '{"OPERATOR_CARDINALITY": "true", "OPERATOR_TYPE": "true"}';

@@ -7,12 +7,18 @@ import type { ObjectPin, ObjectStore } from '../stores/object-store.ts'
  * pattern that says so.
  */
 export async function pinFiles(store: ObjectStore, glob: string): Promise<ObjectPin[]> {
+  if (literalPrefix(glob) === glob) return await pinOne(store, glob)
   const matches = picomatch(glob)
   const pins: ObjectPin[] = []
   for await (const { key, size, etag } of store.list(literalPrefix(glob))) {
     if (matches(key)) pins.push({ key, size, etag })
   }
   return pins
+}
+
+async function pinOne(store: ObjectStore, key: string): Promise<ObjectPin[]> {
+  const info = await store.head(key)
+  return info === undefined ? [] : [{ key, size: info.size, etag: info.etag }]
 }
 
 /** The longest prefix that every match must have, so that no more than that is listed. */

@@ -94,11 +94,7 @@ function open(path: string, busyTimeoutMs: number): { database: DatabaseSync; st
 }
 
 /** Keyset pages, so that a slow consumer holds no read transaction and the log can be folded back meanwhile. */
-async function* queryPages(
-  pk: string,
-  skPrefix: string,
-  page: Statements['pageOf'],
-): AsyncGenerator<Item> {
+async function* queryPages(pk: string, skPrefix: string, page: Statements['pageOf']): AsyncGenerator<Item> {
   validateStateKey(pk, 'pk')
   if (skPrefix !== '') validateStateKey(skPrefix, 'sk')
   let after = skPrefix
