@@ -4,6 +4,7 @@ import type { CommitItem, HeadItem, SourceStateChange } from '../core/runs/items
 import { commitKey, dataflowKey, stateKey } from '../core/runs/keys.ts'
 import { leaseLost, readHead } from '../core/runs/lease.ts'
 import type { AuditCommitRecord } from '../core/runs/records.ts'
+import { isRepetition } from '../core/runs/uncommitted.ts'
 import { nextSourceState } from '../core/sources/source-state.ts'
 import type { Write } from '../core/stores/state-store.ts'
 import { parseTable } from '../core/tables/identifier.ts'
@@ -56,7 +57,7 @@ export async function auditCommit(task: GateTask): Promise<AuditCommitRecord> {
 }
 
 async function commitItem(task: GateTask): Promise<CommitItem> {
-  const { run_id, attempt, fence } = task.ref
+  const { run_id, attempt, round, fence } = task.ref
   const finalize = task.record('finalize')
   const contract = task.record('contract')
   return {
@@ -73,6 +74,7 @@ async function commitItem(task: GateTask): Promise<CommitItem> {
     rows: contract.rows,
     evidence: task.record('evidence').evidence,
     ...(contract.quarantine === undefined ? {} : { quarantine: contract.quarantine }),
+    leftovers: round > 0 || contract.files.some(({ object }) => isRepetition(object.key)),
     source_state: await sourceStateChange(task),
     committed_at: task.ports.clock().toISOString(),
   }

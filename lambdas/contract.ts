@@ -2,13 +2,14 @@ import { join } from 'node:path'
 import { findDuplicates } from '../core/contract/duplicates.ts'
 import { type RejectedFile, type ScanRequest, type ScanResult, scanContract } from '../core/contract/scan.ts'
 import type { CopyStats, Engine } from '../core/engine/engine.ts'
-import { ContractError, IntegrityError } from '../core/errors.ts'
+import { ConditionFailedError, ContractError, IntegrityError } from '../core/errors.ts'
 import type { RowCounts } from '../core/runs/items.ts'
 import type { ContractRecord, StagedFile } from '../core/runs/records.ts'
 import { attemptTag } from '../core/runs/uncommitted.ts'
 import { checkPins, linkInputs } from '../core/sources/inputs.ts'
 import { sourceStateKind } from '../core/sources/source-state.ts'
 import { type ObjectRef, uploadFile } from '../core/stores/object-ref.ts'
+import type { ObjectStore } from '../core/stores/object-store.ts'
 import { parseTable } from '../core/tables/identifier.ts'
 import { tableRoot } from '../core/tables/locations.ts'
 import { type GateTask, gateHandler } from './gate-handler.ts'
@@ -138,8 +139,8 @@ async function storeAccepted(task: GateTask, files: readonly CopyStats[]): Promi
   const tag = attemptTag(run_id, task.dataflow.name, attempt)
   return await Promise.all(
     files.map(async ({ file, ...stats }, i) => {
-      const key = `${folder}/${tag}.${round}-${String(i).padStart(5, '0')}.parquet`
-      return { ...(await uploadFile(task.ports.lake, key, file)), stats }
+      const name = `${folder}/${tag}.${round}-${String(i).padStart(5, '0')}`
+      return { ...(await storeOnce(task.ports.lake, name, file)), stats }
     }),
   )
 }
@@ -147,8 +148,27 @@ async function storeAccepted(task: GateTask, files: readonly CopyStats[]): Promi
 async function storeRejected(task: GateTask, rejected: RejectedFile): Promise<ObjectRef> {
   const { run_id, attempt, round } = task.ref
   const number = `${String(attempt).padStart(4, '0')}-${round}`
-  const key = `quarantine/${run_id}/${task.dataflow.name}/${number}.parquet`
-  return (await uploadFile(task.ports.evidence, key, rejected.file)).object
+  const name = `quarantine/${run_id}/${task.dataflow.name}/${number}`
+  return (await storeOnce(task.ports.evidence, name, rejected.file)).object
+}
+
+/**
+ * Uploads a Parquet file and replaces none: a call of this gate that was given up and repeated may still be at
+ * work, and what the repetition has stored may be committed by then. The next free name is taken instead.
+ */
+async function storeOnce(store: ObjectStore, name: string, file: string) {
+  const onlyNew: ObjectStore = { ...store, upload: (key, path) => store.upload(key, path, 'absent') }
+  for (let repetition = 0; ; repetition++) {
+    try {
+      return await uploadFile(
+        onlyNew,
+        repetition === 0 ? `${name}.parquet` : `${name}-${repetition}.parquet`,
+        file,
+      )
+    } catch (error) {
+      if (!(error instanceof ConditionFailedError)) throw error
+    }
+  }
 }
 
 export const handler = gateHandler('contract', contract)

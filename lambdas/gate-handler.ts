@@ -42,7 +42,8 @@ export type Gate<N extends GateName> = (task: GateTask) => Promise<GateRecords[N
  * - stops at once when the attempt's fence is stale,
  * - returns the recorded verdict when this very round has passed the gate before, so that a repeated
  *   invocation does nothing twice,
- * - records the gate's passing, or its stopping, in one write that holds the lease and checks the fence.
+ * - records the gate's passing, or its stopping, in one write that holds the lease and checks the fence, unless
+ *   another call of the same gate has recorded something meanwhile: then that counts.
  */
 export function gateHandler<N extends GateName>(name: N, gate: Gate<N>): Handler {
   return controlHandler<TaskRef>(name, async (event, ports, signal) => {
@@ -83,7 +84,8 @@ function verdictOf(record: object): Verdict {
 
 async function recordEntry(task: GateTask, entry: GateEntry): Promise<void> {
   const { run_id, dataflow, attempt } = task.ref
-  const write = await gateEntryWrite(task.ports, run_id, dataflow, attempt, entry)
+  const before = task.log.writes(entry.gate)
+  const write = await gateEntryWrite(task.ports, run_id, dataflow, attempt, entry, before)
   await transactFenced(task.ports, [holdLease(task.ports, task.head), write], 0)
 }
 

@@ -73,6 +73,7 @@ export async function planRun(event: PlanEvent, ports: Ports): Promise<PlannedRu
     started_at: ports.clock().toISOString(),
     manifest: ref,
     plan: planRef,
+    worker: ports.worker.id,
     stopping: false,
   }
   await ports.state.transact([{ kind: 'put', item: meta, expect: 'absent' }])
@@ -122,7 +123,9 @@ async function transactInParts(
 
 /** Resume: what succeeded stays, and so does what had nothing to do. Everything else is pending again. */
 async function reopen(ports: Ports, run: RunItem): Promise<void> {
-  const writes: Write[] = [{ kind: 'put', item: { ...run, status: 'running', stopping: false } }]
+  const writes: Write[] = [
+    { kind: 'put', item: { ...run, status: 'running', worker: ports.worker.id, stopping: false } },
+  ]
   for await (const item of ports.state.query(run.pk, flowPrefix)) {
     const flow = item as FlowItem
     if (isDone(flow)) continue

@@ -114,7 +114,7 @@ interface Settled {
 async function committed(ending: Ending, commit: CommitItem): Promise<Settled> {
   const { ports, run, flow } = ending
   await advanceSourceState(ports, run.project, commit)
-  if (flow.attempt > 1 || ending.event.task.round) await removeUncommitted(ports, run, flow, commit)
+  if (flow.attempt > 1 || commit.leftovers) await removeUncommitted(ports, run, flow, commit)
   const { reason: _reason, error: _error, gate: _gate, ...rest } = flow
   const { rows, table, snapshot_id, evidence, quarantine } = commit
   return {
@@ -189,9 +189,11 @@ function messageOf(cause: string): string {
   }
 }
 
-/** `States.Timeout` → `STATES_TIMEOUT`, `LeaseHeldError` → `LEASE_HELD_ERROR`. */
+/** `States.Timeout` → `STATES_TIMEOUT`, `LeaseHeldError` → `LEASE_HELD`, which is its code. */
 function codeOf(name: string): string {
+  if (name === 'Error') return 'UNEXPECTED'
   return name
+    .replace(/Error$/, '')
     .replace(/([a-z0-9])([A-Z])/g, '$1_$2')
     .replace(/[^A-Za-z0-9]+/g, '_')
     .toUpperCase()

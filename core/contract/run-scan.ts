@@ -123,7 +123,10 @@ function sum(files: readonly CopyStats[]): number {
   return files.reduce((rows, file) => rows + file.rows, 0)
 }
 
-/** A transform reads what it likes; its rows are those that leave it. */
+/**
+ * A transform reads what it likes; its rows are those that leave it. A watermark becomes part of its query, so
+ * that only new rows are computed; the others are never made, and count neither as read nor as filtered.
+ */
 function scannedRows(operators: OperatorRows, inputs: readonly ScanInput[]): number {
   return inputs.some((input) => input.kind === 'sql') ? operators.copied : operators.scanned
 }

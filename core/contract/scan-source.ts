@@ -37,9 +37,6 @@ export async function scanSource(
   }
   const first = readable[0]!
   if (first.kind === 'sql') {
-    if (request.watermark) {
-      throw new IntegrityError({ code: 'SCAN_WATERMARK_SQL', fact: 'A SQL input has no watermark' })
-    }
     return { from: await createRelations(engine, first.sql, first.relations), extras: [], csv: false }
   }
   const several = readable.length > 1

@@ -93,7 +93,7 @@ export interface ScanResult {
   readonly rows_read: number
   readonly rows_accepted: number
   readonly rows_rejected: number
-  /** Rows at or before the watermark. */
+  /** Rows at or before the watermark; 0 for a transform, whose query leaves them out. */
   readonly rows_filtered: number
   readonly accepted: readonly CopyStats[]
   readonly rejected?: RejectedFile
