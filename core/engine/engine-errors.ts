@@ -54,6 +54,8 @@ const unreadable = new RegExp(
     'Parquet file',
     'parquet file',
     'TProtocolException',
+    'TTransportException',
+    "don't know what type",
     'Invalid Parquet',
     'decompress',
     'corrupt',
