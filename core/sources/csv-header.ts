@@ -1,69 +1,80 @@
-import { createReadStream } from 'node:fs'
+import { pipeline, Readable } from 'node:stream'
 import { createGunzip } from 'node:zlib'
 import type { Compression, CsvDialect } from '../contract/scan.ts'
-import { SourceError } from '../errors.ts'
+import { SluiceError, SourceError } from '../errors.ts'
+import type { ObjectPin, ObjectStore } from '../stores/object-store.ts'
 
 /** Bytes of text. */
 const limit = 1 << 20
 
+/** A pinned object from its beginning, in pieces; only those that are asked for are fetched. */
+async function* pieces(store: Pick<ObjectStore, 'read'>, pin: ObjectPin): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < pin.size; at += pieceBytes) yield await store.read(pin, at, at + pieceBytes)
+}
+
+/** Almost every header ends within the first. */
+const pieceBytes = 64 * 1024
+
 /**
- * The column names of a CSV file: its first record, a byte order mark stripped. Without a header line they
- * are `column_1` … by the first record's width. An empty file has none.
+ * The column names of a CSV object: its first record, a byte order mark stripped. Without a header line they
+ * are `column_1` … by the first record's width. An empty object has none. No more of it is fetched than that.
  *
  * Throws `SourceError`: `CSV_HEADER_INVALID` for a name that is empty or there twice (also by case alone,
  * which SQL does not tell apart) and for a record that does not end within 1 MiB, `SOURCE_UNREADABLE` for
- * bytes that are no gzip file or no UTF-8.
+ * bytes that are no gzip or no UTF-8, and what `ObjectStore.read` throws.
  */
 export async function readCsvHeader(
-  path: string,
+  store: Pick<ObjectStore, 'read'>,
+  pin: ObjectPin,
   dialect: CsvDialect,
   compression: Compression,
 ): Promise<string[]> {
-  const fields = await firstRecord(path, dialect, compression)
+  const fields = await firstRecord(store, pin, dialect, compression)
   if (fields === undefined) return []
   if (!dialect.header) return fields.map((_, i) => `column_${i + 1}`)
   const seen = new Map<string, string>()
   for (const [i, name] of fields.entries()) {
-    if (name.trim() === '') throw invalid(path, `has no name for column ${i + 1}`)
+    if (name.trim() === '') throw invalid(pin.key, `has no name for column ${i + 1}`)
     const before = seen.get(name.toLowerCase())
     if (before !== undefined)
-      throw invalid(path, `names two columns ${before === name ? name : `${before} and ${name}`}`)
+      throw invalid(pin.key, `names two columns ${before === name ? name : `${before} and ${name}`}`)
     seen.set(name.toLowerCase(), name)
   }
   return fields
 }
 
+/** An error of either side ends both, and so does a reader that has enough. */
+function gunzipped(bytes: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+  return pipeline(Readable.from(bytes), createGunzip(), () => undefined)
+}
+
 /** Blank lines before it are skipped, as the scan skips them. */
 async function firstRecord(
-  path: string,
+  store: Pick<ObjectStore, 'read'>,
+  pin: ObjectPin,
   dialect: CsvDialect,
   compression: Compression,
 ): Promise<string[] | undefined> {
-  const file = createReadStream(path)
-  const stream = compression === 'gzip' ? file.pipe(createGunzip()) : file
   const decoder = new TextDecoder('utf-8', { fatal: true })
+  const bytes = pieces(store, pin)
   let text = ''
   try {
-    if (compression === 'gzip') file.on('error', (error) => stream.destroy(error))
-    for await (const piece of stream) {
-      text += decoder.decode(piece as Buffer, { stream: true })
+    for await (const piece of compression === 'gzip' ? gunzipped(bytes) : bytes) {
+      text += decoder.decode(piece as Uint8Array, { stream: true })
       const record = parseRecord(text, dialect, false)
       if (record !== undefined) return record
-      if (text.length > limit) throw invalid(path, 'does not end within 1 MiB')
+      if (text.length > limit) throw invalid(pin.key, 'does not end within 1 MiB')
     }
     text += decoder.decode()
   } catch (error) {
-    if (error instanceof SourceError) throw error
+    if (error instanceof SluiceError) throw error
     throw new SourceError({
       code: 'SOURCE_UNREADABLE',
-      fact: `${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`,
+      fact: `${pin.key} cannot be read: ${error instanceof Error ? error.message : String(error)}`,
       consequence: 'Nothing was written',
       next: 'Deliver the file again, whole, in UTF-8',
       cause: error,
     })
-  } finally {
-    file.destroy()
-    stream.destroy()
   }
   return parseRecord(text, dialect, true)
 }
@@ -101,10 +112,10 @@ function parseRecord(text: string, dialect: CsvDialect, atEnd: boolean): string[
   return atEnd ? [...fields, field] : undefined
 }
 
-function invalid(path: string, what: string): SourceError {
+function invalid(key: string, what: string): SourceError {
   return new SourceError({
     code: 'CSV_HEADER_INVALID',
-    fact: `The header of ${path.split('/').at(-1)} ${what}`,
+    fact: `The header of ${key} ${what}`,
     consequence: 'Nothing was read',
     next: 'Correct the header line, or the delimiter and quote of the source',
   })

@@ -5,6 +5,8 @@ import { SourceError } from '../errors.ts'
 import type { Dataflow, FileSource } from '../manifest/types.ts'
 import type { Ports } from '../ports.ts'
 import type { ExtractRecord, InputDraft } from '../runs/records.ts'
+import type { ObjectPin, ObjectStore } from '../stores/object-store.ts'
+import { mapParallel } from '../tables/table-files.ts'
 import { readCsvHeader } from './csv-header.ts'
 import { linkFiles, linkTables, renderSql } from './inputs.ts'
 
@@ -20,65 +22,82 @@ export interface DescribedInputs {
   readonly columns: readonly InputColumn[]
 }
 
-/** Finds out which columns the pinned inputs have, without reading their rows (JSON has to be read for its keys). */
+/**
+ * Finds out which columns the pinned inputs have, without reading their rows: of a CSV object the first record is
+ * fetched, of Parquet the footer is read. JSON has to be read for its keys.
+ */
 export async function describeInputs(
   ports: Ports,
   extract: ExtractRecord,
   dataflow: Dataflow,
   signal: AbortSignal,
 ): Promise<DescribedInputs> {
-  return await ports.engines.use(
-    async (engine) => {
-      if (extract.source.kind === 'tables') {
-        const relations = await linkTables(ports, engine, extract.source.pins)
-        return { inputs: [], columns: await describeSql(engine, renderSql(dataflow, relations)) }
-      }
-      const paths = await linkFiles(ports.openSource(extract.source.path), engine, extract)
-      return await describeFiles(engine, dataflow.source as FileSource, paths)
-    },
-    { signal },
-  )
+  const { source } = extract
+  if (source.kind === 'tables') {
+    const work = async (engine: Engine) => {
+      const relations = await linkTables(ports, engine, source.pins)
+      return { inputs: [], columns: await describeSql(engine, renderSql(dataflow, relations)) }
+    }
+    return await ports.engines.use(work, { signal })
+  }
+  const files = dataflow.source as FileSource
+  const store = ports.openSource(source.path)
+  if (files.format === 'csv') return await describeCsv(store, source.pins, files)
+  const work = async (engine: Engine) => {
+    const paths = await linkFiles(store, engine, extract)
+    return files.format === 'parquet'
+      ? await describeParquetFiles(engine, paths)
+      : await describeJson(engine, files, paths)
+  }
+  return await ports.engines.use(work, { signal })
 }
 
-async function describeFiles(
+async function describeCsv(
+  store: ObjectStore,
+  pins: readonly ObjectPin[],
+  source: FileSource,
+): Promise<DescribedInputs> {
+  const dialect = source.csv as CsvDialect
+  const inputs = await mapParallel(pins, async (pin) => {
+    const compression = compressionOf(source, pin.key)
+    const columns = await readCsvHeader(store, pin, dialect, compression)
+    return { kind: 'csv', source: pin.key, columns, dialect, compression } as const
+  })
+  return { inputs, columns: textColumns(inputs) }
+}
+
+async function describeParquetFiles(
+  engine: Engine,
+  paths: ReadonlyMap<string, string>,
+): Promise<DescribedInputs> {
+  const files = [...paths].map(([source, path]) => ({ source, path }))
+  const columns = await describeParquet(engine, files)
+  return { inputs: files.map(({ source }) => ({ kind: 'parquet', source })), columns }
+}
+
+async function describeJson(
   engine: Engine,
   source: FileSource,
   paths: ReadonlyMap<string, string>,
 ): Promise<DescribedInputs> {
-  if (source.format === 'parquet') {
-    const columns = await describeParquet(
-      engine,
-      [...paths].map(([key, path]) => ({ source: key, path })),
-    )
-    return { inputs: [...paths.keys()].map((key) => ({ kind: 'parquet', source: key })), columns }
+  const format = source.format === 'json' ? 'array' : 'ndjson'
+  const inputs: (InputDraft & { readonly columns: readonly string[] })[] = []
+  for (const [key, path] of paths) {
+    const compression = compressionOf(source, key)
+    const columns = await discoverJsonColumns(engine, { source: key, path, format, compression })
+    if (columns.length === 0) throw emptyJson(key)
+    inputs.push({ kind: 'json', source: key, columns, format, compression })
   }
-  const inputs: InputDraft[] = []
-  for (const [key, path] of paths) inputs.push(await describeText(engine, source, key, path))
-  const names = new Set(inputs.flatMap((input) => ('columns' in input ? input.columns : [])))
-  return { inputs, columns: [...names].map((name) => ({ name, input: 'text' })) }
+  return { inputs, columns: textColumns(inputs) }
 }
 
-async function describeText(
-  engine: Engine,
-  source: FileSource,
-  key: string,
-  path: string,
-): Promise<InputDraft> {
-  const compression = compressionOf(source, key)
-  if (source.format === 'csv') {
-    const dialect = source.csv as CsvDialect
-    return {
-      kind: 'csv',
-      source: key,
-      columns: await readCsvHeader(path, dialect, compression),
-      dialect,
-      compression,
-    }
-  }
-  const format = source.format === 'json' ? 'array' : 'ndjson'
-  const columns = await discoverJsonColumns(engine, { source: key, path, format, compression })
-  if (columns.length > 0) return { kind: 'json', source: key, columns, format, compression }
-  throw new SourceError({
+function textColumns(inputs: readonly { readonly columns: readonly string[] }[]): InputColumn[] {
+  const names = new Set(inputs.flatMap((input) => input.columns))
+  return [...names].map((name) => ({ name, input: 'text' }))
+}
+
+function emptyJson(key: string): SourceError {
+  return new SourceError({
     code: 'SOURCE_EMPTY',
     fact: `${key} holds no JSON object`,
     consequence: 'Nothing was written: which columns it has cannot be told',

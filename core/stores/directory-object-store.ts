@@ -2,7 +2,7 @@ import { sep } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { directoryFault } from './directory-faults.ts'
 import { listDirectory } from './directory-list.ts'
-import { downloadFile, headFile, reading, readWhole } from './directory-read.ts'
+import { downloadFile, headFile, reading, readPart, readWhole } from './directory-read.ts'
 import { openRoot } from './directory-root.ts'
 import { deleteFiles, putBytes, uploadFile } from './directory-write.ts'
 import { validateKey, validatePrefix } from './object-key.ts'
@@ -35,6 +35,11 @@ export function openDirectoryStore(directory: string): ObjectStore {
     get: async (key) => {
       validateKey(key)
       return await guarded(key, () => reading(root, key, (path) => readWhole(key, path)))
+    },
+    read: async (pin, start, end) => {
+      validateKey(pin.key)
+      const work = (path: string) => readPart(root, pin, path, start, end)
+      return await guarded(pin.key, () => reading(root, pin.key, work))
     },
     head: async (key) => {
       validateKey(key)

@@ -69,6 +69,30 @@ export async function readWhole(key: string, path: string): Promise<StoredObject
   }
 }
 
+/** A part of one version: what is open is one inode, and its etag is the pin's before and after. */
+export async function readPart(
+  root: DirectoryRoot,
+  pin: ObjectPin,
+  path: string,
+  start: number,
+  end: number,
+): Promise<Uint8Array> {
+  const fd = openSync(path, 'r')
+  try {
+    verifyPin(root, pin, infoOf(pin.key, fstatSync(fd, { bigint: true })))
+    const body = Buffer.allocUnsafe(Math.max(0, Math.min(end, pin.size) - start))
+    for (let at = 0; at < body.byteLength; ) {
+      const { bytesRead } = await readFile(fd, body, at, body.byteLength - at, start + at)
+      if (bytesRead === 0) throw changed(pin.key, path)
+      at += bytesRead
+    }
+    verifyPin(root, pin, infoOf(pin.key, fstatSync(fd, { bigint: true })))
+    return body
+  } finally {
+    closeSync(fd)
+  }
+}
+
 /**
  * A hard link holds the pinned version even when the object is replaced or deleted while it is read; a
  * symbolic link would not, so without hard links (another device, another owner) the file is copied.

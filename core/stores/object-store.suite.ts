@@ -70,6 +70,17 @@ export function objectStoreSuite(name: string, factory: () => Promise<ObjectStor
         expect((await store.upload('empty-upload', await local(''))).size).toBe(0)
       })
 
+      it('reads a part of the pinned version, and no more than there is', async () => {
+        const pin = await store.put('part', 'abcdefghij')
+        const text = async (start: number, end: number) =>
+          Buffer.from(await store.read(pin, start, end)).toString()
+        expect(await text(0, 3)).toBe('abc')
+        expect(await text(8, 100)).toBe('ij')
+        expect(await text(10, 20)).toBe('')
+        await store.put('part', 'ABCDEFGHIJ')
+        await expect(store.read(pin, 0, 3)).rejects.toMatchObject({ code: 'OBJECT_CHANGED' })
+      })
+
       it('says that there is no object', async () => {
         await store.put('there/x', '1')
         for (const key of ['absent', 'there', 'there/y', 'there/x/y', 'no/such/place']) {

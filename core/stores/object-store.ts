@@ -14,6 +14,12 @@ export interface ObjectStore {
   /** Throws `SourceError` `OBJECT_NOT_FOUND` where there is none. */
   get(key: string): Promise<StoredObject>
 
+  /**
+   * Bytes `start` to `end` (not included) of exactly the pinned version, fewer where the object ends before.
+   * Throws `SourceError` `OBJECT_CHANGED` when the object is another one by now.
+   */
+  read(pin: ObjectPin, start: number, end: number): Promise<Uint8Array>
+
   /** `undefined` where there is none. */
   head(key: string): Promise<ObjectInfo | undefined>
 

@@ -2,13 +2,12 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll } from 'vitest'
-import { loadManifest } from '../../core/manifest/load.ts'
 import type { Ports } from '../../core/ports.ts'
 import { storeRenderedManifest } from '../../core/runs/manifest-store.ts'
 import { openDirectoryStore } from '../../core/stores/directory-object-store.ts'
 import { openSqliteStore } from '../../core/stores/sqlite-state-store.ts'
 import { type PlannedRun, planRun } from '../../lambdas/plan.ts'
-import { makeProject } from './project.ts'
+import { loadProject, makeProject } from './project.ts'
 
 /** Real stores without an engine, for the handlers that need none: plan, admit, settle, seal and most gates. */
 export interface Bare {
@@ -60,7 +59,6 @@ export async function planned(
   run_id: string,
   input: Readonly<Record<string, unknown>> = {},
 ): Promise<PlannedRun> {
-  const { manifest } = await loadManifest(join(makeProject(), 'sluice.yaml'))
-  const ref = await storeRenderedManifest(ports.evidence, manifest)
+  const ref = await storeRenderedManifest(ports.evidence, await loadProject(makeProject()))
   return await planRun({ execution_name: run_id, input: { run_id, manifest: ref, ...input } }, ports)
 }

@@ -39,6 +39,7 @@ export function intercepted(
     get: async (key) => await onRead().then(() => real.get(key)),
     head: async (key) => await onRead().then(() => real.head(key)),
     list: (prefix) => real.list(prefix),
+    read: async (pin, start, end) => await onRead().then(() => real.read(pin, start, end)),
     download: async (pin, directory) => await onRead().then(() => real.download(pin, directory)),
     put: async (key, body, condition) =>
       await through(port, 'put', key, [], () => real.put(key, body, condition)),

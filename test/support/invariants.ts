@@ -24,8 +24,10 @@ export interface Stored {
 export function readStored(directory: string): Stored {
   const file = join(directory, '.sluice', 'state.db')
   if (!existsSync(file)) return { items: new Map(), pointers: new Map() }
-  const database = new DatabaseSync(file, { readOnly: true })
+  const database = new DatabaseSync(file, { readOnly: true, timeout: 5000 })
   try {
+    const isMade = database.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'state'").get() !== undefined
+    if (!isMade) return { items: new Map(), pointers: new Map() }
     const items = database.prepare('SELECT pk, sk, item FROM state').all()
     const pointers = database
       .prepare("SELECT table_namespace || '.' || table_name AS name, metadata_location FROM iceberg_tables")

@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { loadManifest } from '../../core/manifest/load.ts'
+import type { RenderedManifest } from '../../core/manifest/types.ts'
 import type { Ports } from '../../core/ports.ts'
 import { type RunOutcome, type RunRequest, runLocally } from '../../local/run.ts'
 import { openWorkspace } from '../../local/workspace.ts'
@@ -135,22 +135,26 @@ export function asText(rows: readonly Readonly<Record<string, unknown>>[]): stri
     .sort()
 }
 
-export interface ProjectRun extends Omit<RunRequest, 'manifest'> {
+export interface ProjectRun extends RunRequest {
   /** Changes the ports before the run; the workspace keeps the real ones. */
   readonly decorate?: (ports: Ports) => Ports
   readonly clock?: () => Date
 }
 
+/** The manifest, rendered. Loading it takes a new process 100 ms. */
+export async function loadProject(directory: string): Promise<RenderedManifest> {
+  const { loadManifest } = await import('../../core/manifest/load.ts')
+  return (await loadManifest(join(directory, 'sluice.yaml'))).manifest
+}
+
 /** Runs the project in this process, in a workspace that is opened for it alone. */
 export async function runProject(directory: string, run: ProjectRun): Promise<RunOutcome> {
   const { decorate, clock, ...request } = run
+  const manifest = run.manifest ?? (request.resume ? undefined : await loadProject(directory))
   const workspace = openWorkspace({ projectDirectory: directory, ...(clock === undefined ? {} : { clock }) })
   try {
     const ports = decorate === undefined ? workspace.ports : decorate(workspace.ports)
-    const loaded = request.resume
-      ? {}
-      : { manifest: (await loadManifest(join(directory, 'sluice.yaml'))).manifest }
-    return await runLocally(ports, { ...request, ...loaded })
+    return await runLocally(ports, manifest === undefined ? request : { ...request, manifest })
   } finally {
     await workspace.close()
   }

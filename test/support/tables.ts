@@ -61,7 +61,7 @@ export async function viewTable(metadataLocation: string): Promise<TableView> {
         const found = await parquetRows(path)
         if (data_file.content !== 0 || found.length !== data_file.record_count)
           throw new Error(`${path} is not as its manifest says`)
-        rows.push(...found)
+        for (const row of found) rows.push(row)
       }
     }
   }
