@@ -1,4 +1,5 @@
 import type { EnginePool } from './engine/engine.ts'
+import type { AttemptMemory } from './runs/attempt-memory.ts'
 import type { ObjectStore } from './stores/object-store.ts'
 import type { Catalog, StateStore } from './stores/state-store.ts'
 
@@ -18,6 +19,8 @@ export interface Ports {
   openSource(path: string): ObjectStore
   readonly clock: () => Date
   readonly worker: Worker
+  /** Where one process runs attempts from beginning to end; else absent. */
+  readonly attempts?: AttemptMemory
 }
 
 /** Who holds a lease, and whether a holder is known to be dead (which only a machine that hosts it can say). */

@@ -1,7 +1,9 @@
 import { join } from 'node:path'
 import { findDuplicates } from '../core/contract/duplicates.ts'
 import { type RejectedFile, type ScanRequest, type ScanResult, scanContract } from '../core/contract/scan.ts'
+import { sqlType } from '../core/contract/types.ts'
 import type { CopyStats, Engine } from '../core/engine/engine.ts'
+import { quoteLiteral } from '../core/engine/sql.ts'
 import { ConditionFailedError, ContractError, IntegrityError } from '../core/errors.ts'
 import type { RowCounts } from '../core/runs/items.ts'
 import type { ContractRecord, StagedFile } from '../core/runs/records.ts'
@@ -40,7 +42,8 @@ async function judge(task: GateTask, engine: Engine): Promise<ContractRecord> {
   await checkUnique(task, engine, scan, kept)
   const nothing = rows.accepted + rows.quarantined === 0 && sourceStateKind(task.dataflow) !== 'full'
   const files = nothing ? [] : await storeAccepted(task, scan.accepted)
-  return { verdict: nothing ? 'nothing_new' : 'passed', ...kept, files, watermark: scan.watermark }
+  const watermark = await furthest(task, engine, scan.watermark)
+  return { verdict: nothing ? 'nothing_new' : 'passed', ...kept, files, watermark }
 }
 
 async function scanRequest(task: GateTask, engine: Engine): Promise<ScanRequest> {
@@ -63,6 +66,34 @@ async function scanRequest(task: GateTask, engine: Engine): Promise<ScanRequest>
     pii_policy: task.dataflow.contract.quarantine.pii_policy,
     output: { accepted: join(engine.directory, 'accepted'), rejected: join(engine.directory, 'rejected') },
   }
+}
+
+/**
+ * Of several watermark columns one alone makes a row new, so the largest value read in another one may lie
+ * behind where that column was; going back there would read the rows between a second time.
+ */
+async function furthest(
+  task: GateTask,
+  engine: Engine,
+  read: ScanResult['watermark'],
+): Promise<ScanResult['watermark']> {
+  if (Object.keys(read).length < 2) return read
+  const { after } = task.record('extract')
+  const kept: Record<string, string | null> = {}
+  for (const [name, value] of Object.entries(read)) {
+    const before = after[name] ?? null
+    const column = task.record('lineage').columns.find((candidate) => candidate.name === name)
+    if (value === null || before === null || column === undefined) {
+      kept[name] = value ?? before
+      continue
+    }
+    const typed = (text: string) => `CAST(${quoteLiteral(text)} AS ${sqlType(column.type)})`
+    const [row] = await engine.rows<{ behind: boolean }>(
+      `SELECT ${typed(value)} < ${typed(before)} AS behind`,
+    )
+    kept[name] = row?.behind === true ? before : value
+  }
+  return kept
 }
 
 type Kept = Pick<ContractRecord, 'rows' | 'by_reason' | 'quarantine'>

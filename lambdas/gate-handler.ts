@@ -1,6 +1,7 @@
 import { LeaseLostError, summarizeError, TerminalError } from '../core/errors.ts'
 import type { Dataflow, RenderedManifest } from '../core/manifest/types.ts'
 import type { Ports } from '../core/ports.ts'
+import { attemptKey, type KnownAttempt } from '../core/runs/attempt-memory.ts'
 import { type GateLog, gateEntryWrite, readGateLog } from '../core/runs/gate-log.ts'
 import type { HeadItem } from '../core/runs/items.ts'
 import { holdLease, leaseLost, readHead, transactFenced } from '../core/runs/lease.ts'
@@ -86,14 +87,17 @@ async function recordEntry(task: GateTask, entry: GateEntry): Promise<void> {
   const { run_id, dataflow, attempt } = task.ref
   const before = task.log.writes(entry.gate)
   const write = await gateEntryWrite(task.ports, run_id, dataflow, attempt, entry, before)
-  await transactFenced(task.ports, [holdLease(task.ports, task.head), write], 0)
+  const hold = holdLease(task.ports, task.head)
+  task.ports.attempts?.forget(attemptKey(task.ref))
+  await transactFenced(task.ports, [hold, write], 0)
+  const head = hold.kind === 'put' ? (hold.item as HeadItem) : task.head
+  task.ports.attempts?.set(attemptKey(task.ref), { head, log: task.log.with(entry) })
 }
 
 async function openTask(ref: TaskRef, ports: Ports, signal: AbortSignal): Promise<GateTask> {
   const manifest = await loadRenderedManifest(ports.evidence, ref.manifest)
-  const head = await readHead(ports, manifest.project, ref.dataflow)
-  if (head.fence !== ref.fence || head.lease === null) throw leaseLost()
-  const log = await readGateLog(ports, ref.run_id, ref.dataflow, ref.attempt)
+  const { head, log } =
+    ports.attempts?.get(attemptKey(ref)) ?? (await readAttempt(ref, ports, manifest.project))
   return {
     ref: { ...ref, round: ref.round ?? 0 },
     project: manifest.project,
@@ -114,4 +118,10 @@ async function openTask(ref: TaskRef, ports: Ports, signal: AbortSignal): Promis
       })
     },
   }
+}
+
+async function readAttempt(ref: TaskRef, ports: Ports, project: string): Promise<KnownAttempt> {
+  const head = await readHead(ports, project, ref.dataflow)
+  if (head.fence !== ref.fence || head.lease === null) throw leaseLost()
+  return { head, log: await readGateLog(ports, ref.run_id, ref.dataflow, ref.attempt) }
 }

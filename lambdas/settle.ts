@@ -1,5 +1,6 @@
 import { ConditionFailedError, type ErrorSummary, isTerminalName } from '../core/errors.ts'
 import type { Ports } from '../core/ports.ts'
+import { attemptKey } from '../core/runs/attempt-memory.ts'
 import { advanceSourceState, readCommit } from '../core/runs/commit.ts'
 import { type EvidenceOutcome, quarantineOf, rowsOf, writeEvidence } from '../core/runs/evidence.ts'
 import { emptyLog, type GateLog, readGateLog } from '../core/runs/gate-log.ts'
@@ -54,6 +55,7 @@ const longestDelay = 60
  */
 export async function settle(event: SettleEvent, ports: Ports): Promise<Settlement> {
   const { run_id, dataflow, attempt } = event.task
+  ports.attempts?.forget(attemptKey(event.task))
   const run = await readRun(ports, run_id)
   const flow = await readFlow(ports, run_id, dataflow)
   let head = await readHead(ports, run.project, dataflow)

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { openEnginePool } from '../core/engine/engine.ts'
 import { TerminalError } from '../core/errors.ts'
 import type { Ports } from '../core/ports.ts'
+import { openAttemptMemory } from '../core/runs/attempt-memory.ts'
 import { openDirectoryStore } from '../core/stores/directory-object-store.ts'
 import type { ObjectStore } from '../core/stores/object-store.ts'
 import { openSqliteStore } from '../core/stores/sqlite-state-store.ts'
@@ -61,6 +62,7 @@ export function openWorkspace(options: WorkspaceOptions): Workspace {
     },
     clock: options.clock ?? (() => new Date()),
     worker,
+    attempts: openAttemptMemory(),
   }
   return {
     ports,

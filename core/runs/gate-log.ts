@@ -21,9 +21,15 @@ export interface GateLog {
   get<N extends GateName>(gate: N): GateEntry<N> | undefined
   /** How often the gate's entry had been written when the log was read. */
   writes(gate: GateName): number
+  /** The log once this entry has been written, too. */
+  with(entry: GateEntry): GateLog
 }
 
-export const emptyLog: GateLog = { get: () => undefined, writes: () => 0 }
+interface Kept {
+  readonly writes: number
+  readonly text?: string
+  readonly entry?: GateEntry
+}
 
 export async function readGateLog(
   stores: Stores,
@@ -31,24 +37,33 @@ export async function readGateLog(
   dataflow: string,
   attempt: number,
 ): Promise<GateLog> {
-  const texts = new Map<string, string>()
-  const writes = new Map<string, number>()
+  const kept = new Map<string, Kept>()
   for await (const item of stores.state.query(runKey(runId), gatePrefix(dataflow, attempt))) {
     const text =
       item.entry ?? Buffer.from(await readRef(stores.evidence, item.spilled as ObjectRef)).toString('utf8')
-    texts.set(item.gate as string, text as string)
-    writes.set(item.gate as string, item.writes as number)
+    kept.set(item.gate as string, { writes: item.writes as number, text: text as string })
   }
+  return logOf(kept)
+}
+
+function logOf(kept: ReadonlyMap<string, Kept>): GateLog {
   const parsed = new Map<string, GateEntry>()
   return {
     get: <N extends GateName>(gate: N) => {
-      const text = texts.get(gate)
+      const { entry, text } = kept.get(gate) ?? {}
+      if (entry !== undefined) return entry as GateEntry<N>
       if (text !== undefined && !parsed.has(gate)) parsed.set(gate, JSON.parse(text) as GateEntry)
       return parsed.get(gate) as GateEntry<N> | undefined
     },
-    writes: (gate) => writes.get(gate) ?? 0,
+    writes: (gate) => kept.get(gate)?.writes ?? 0,
+    with: (entry) => {
+      const writes = (kept.get(entry.gate)?.writes ?? 0) + 1
+      return logOf(new Map(kept).set(entry.gate, { writes, entry }))
+    },
   }
 }
+
+export const emptyLog: GateLog = logOf(new Map())
 
 /**
  * The write that records an entry; a large one is put into the object store first. `before`: how often the entry

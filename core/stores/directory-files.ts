@@ -14,6 +14,7 @@ import {
 } from 'node:fs'
 import { copyFile, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import type { ObjectInfo } from './object-store.ts'
 
@@ -94,14 +95,28 @@ export async function settleTemporary(path: string): Promise<TemporaryFile> {
   }
 }
 
-/** Makes the names in a directory durable. */
+/** By directory, the sync that has not begun yet: it will cover whoever joins it now. */
+const pendingSyncs = new Map<string, Promise<void>>()
+
+/**
+ * Makes the names in a directory durable. Callers at the same time share one sync: a commit's manifest, manifest
+ * list and metadata file get their names together.
+ */
 export async function syncDirectory(directory: string): Promise<void> {
-  const fd = openSync(directory, 'r')
-  try {
-    await fsyncFile(fd)
-  } finally {
-    closeSync(fd)
-  }
+  const joined = pendingSyncs.get(directory)
+  if (joined !== undefined) return await joined
+  const sync = nextTurn().then(async () => {
+    // From here on a new name may come too late for this sync.
+    pendingSyncs.delete(directory)
+    const fd = openSync(directory, 'r')
+    try {
+      await fsyncFile(fd)
+    } finally {
+      closeSync(fd)
+    }
+  })
+  pendingSyncs.set(directory, sync)
+  return await sync
 }
 
 /** Makes a directory with those above it, all durable; costs one look where it is there already. */
