@@ -63,7 +63,7 @@ describe('controlHandler', () => {
 
   it('refuses a call without ports', async () => {
     await expect(controlHandler('x', async () => 1)({}, {})).rejects.toMatchObject({
-      code: 'PORTS_UNAVAILABLE',
+      code: 'ENVIRONMENT_INCOMPLETE',
     })
   })
 })

@@ -1,7 +1,6 @@
 import middy from '@middy/core'
 import { RetryableError, TerminalError } from '../core/errors.ts'
 import type { Ports } from '../core/ports.ts'
-import { portsFromEnvironment } from './environment.ts'
 
 /** The part of Lambda's context that handlers use. The embedded engine passes its own ports and signal in it. */
 export interface HandlerContext {
@@ -31,7 +30,7 @@ export function controlHandler<E>(
   work: (event: E, ports: Ports, signal: AbortSignal) => Promise<unknown>,
 ): Handler {
   const base = async (event: unknown, context: HandlerContext, { signal }: { signal: AbortSignal }) => {
-    const ports = context.ports ?? portsFromEnvironment()
+    const ports = context.ports ?? (await environmentPorts())
     const signals = context.signal === undefined ? signal : AbortSignal.any([signal, context.signal])
     return await work(event as E, ports, signals)
   }
@@ -54,6 +53,12 @@ export function controlHandler<E>(
     throw request.error
   })
   return handler as unknown as Handler
+}
+
+/** Loaded when it is needed: an embedded run has no use for the AWS SDK. */
+async function environmentPorts(): Promise<Ports> {
+  const { portsFromEnvironment } = await import('./environment.ts')
+  return portsFromEnvironment()
 }
 
 function resultTooLarge(name: string, size: number): TerminalError {

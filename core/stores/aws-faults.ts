@@ -69,8 +69,13 @@ export function awsFault(error: unknown): AwsFault | undefined {
   const { code, $metadata } = error as { code?: unknown; $metadata?: { httpStatusCode?: number } }
   const status = $metadata?.httpStatusCode
   const errno = typeof code === 'string' && (unreachedCodes.has(code) || brokenCodes.has(code)) ? code : ''
-  const kind = kindOf(error.name, errno, status)
+  const kind = neverConnected(error) ? 'unreached' : kindOf(error.name, errno, status)
   return kind && { kind, name: errno || error.name, message: error.message, status }
+}
+
+/** The client has one name for all its timeouts; should its words change, the fault counts as unanswered. */
+function neverConnected(error: Error): boolean {
+  return error.name === 'TimeoutError' && error.message.includes('did not establish a connection')
 }
 
 function kindOf(name: string, errno: string, status: number | undefined): AwsFaultKind | undefined {

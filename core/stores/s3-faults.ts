@@ -57,7 +57,7 @@ export function s3Fault(error: unknown, place: S3Place, key: string, action: S3A
       code: 'OBJECT_STORE_BUSY',
       fact: `S3 could not serve ${object} now (${said})`,
       consequence:
-        fault.kind === 'unanswered' && action === 's3:PutObject'
+        action === 's3:PutObject' && fault.kind !== 'unreached'
           ? 'The object may or may not have been written, whole'
           : untouched,
       next: 'Try again; if it stays so, look at the request rate of this prefix and at the network',

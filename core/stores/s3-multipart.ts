@@ -8,8 +8,8 @@ import {
   UploadPartCommand,
 } from '@aws-sdk/client-s3'
 import { inParallel } from './aws-parallel.ts'
+import { locally } from './s3-download.ts'
 import { objectAt, type S3Place } from './s3-place.ts'
-import { locally } from './s3-read.ts'
 
 const partSize = 16 * 1024 * 1024
 /** 64 MiB in memory. */

@@ -3,10 +3,11 @@ import { TerminalError } from '../errors.ts'
 import { validateKey, validatePrefix } from './object-key.ts'
 import type { ObjectStore } from './object-store.ts'
 import { deleteObjects } from './s3-delete.ts'
+import { downloadObject } from './s3-download.ts'
 import { s3Fault } from './s3-faults.ts'
 import { listObjects } from './s3-list.ts'
 import type { S3Place } from './s3-place.ts'
-import { downloadObject, getObject, headObject } from './s3-read.ts'
+import { getObject, headObject, readObject } from './s3-read.ts'
 import { putBytes, uploadFile } from './s3-write.ts'
 
 /** 1,024 bytes are S3's limit for a key, and keys of ours have up to 900. */
@@ -51,6 +52,10 @@ export function openS3Store(options: S3StoreOptions): ObjectStore {
     get: async (key) => {
       validateKey(key)
       return await reading(key, () => getObject(place, key))
+    },
+    read: async (pin, start, end) => {
+      validateKey(pin.key)
+      return await reading(pin.key, () => readObject(place, pin, start, end))
     },
     head: async (key) => {
       validateKey(key)

@@ -5,10 +5,10 @@ import { ConditionFailedError } from '../errors.ts'
 import { awsFault } from './aws-faults.ts'
 import { pauseBefore } from './aws-pause.ts'
 import type { ObjectInfo, PutCondition } from './object-store.ts'
+import { locally } from './s3-download.ts'
 import { isConditionalConflict, isNotFound, isPreconditionFailed } from './s3-faults.ts'
 import { type ConditionHeaders, sha256Base64, uploadParts } from './s3-multipart.ts'
 import { lastModified, objectAt, type S3Place, uriAt } from './s3-place.ts'
-import { locally } from './s3-read.ts'
 
 /** Up to this a file is read into memory and sent in one request, which can be repeated. */
 const multipartAbove = 32 * 1024 * 1024

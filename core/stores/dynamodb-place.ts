@@ -1,0 +1,18 @@
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb'
+import { readFault } from './dynamodb-faults.ts'
+
+/** Where a store's items and pointers are, for the parts that it is made of. */
+export interface DynamoPlace {
+  readonly client: DynamoDBClient
+  readonly stateTable: string
+  readonly catalogTable: string
+}
+
+/** Runs a read of a table, with its errors in our words. */
+export async function reading<T>(table: string, action: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    throw readFault(error, table, action)
+  }
+}
