@@ -32,7 +32,7 @@ export async function seal(event: SealEvent, ports: Ports): Promise<Sealed> {
   const planned = plan.waves.flatMap((wave) => wave.dataflows.map((dataflow) => dataflow.name))
   const result = buildResult(run, planned, await readFlows(ports, run.run_id), ports.clock())
   const key = `evidence/${run.run_id}/result-${result.finished_at.replace(/[^0-9TZ]/g, '')}.json`
-  const ref = await writeJson(ports.evidence, key, result)
+  const ref = await writeJson(ports.evidence, key, result, 'absent')
   const { status, finished_at, total, succeeded, failed, skipped, running, pending } = result
   await ports.state.transact([{ kind: 'put', item: { ...run, status, finished_at, result: ref } }])
   return { run_id: run.run_id, status, total, succeeded, failed, skipped, running, pending, result: ref }

@@ -1,0 +1,126 @@
+import { Duration, RemovalPolicy, Size } from 'aws-cdk-lib'
+import type { ITableV2 } from 'aws-cdk-lib/aws-dynamodb'
+import {
+  Architecture,
+  Code,
+  Function as LambdaFunction,
+  LayerVersion,
+  LoggingFormat,
+  Runtime,
+  Tracing,
+} from 'aws-cdk-lib/aws-lambda'
+import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs'
+import type { IBucket } from 'aws-cdk-lib/aws-s3'
+import { Construct } from 'constructs'
+import { bundleHandlers, type HandlerBundle } from './bundle.ts'
+import { duckdbLayer } from './duckdb-layer.ts'
+import { handlerRole } from './handler-role.ts'
+import { byHandler, type HandlerName, handlerFile } from './handlers.ts'
+import { defaultMemory, type SluiceStackProps, smallMemory } from './props.ts'
+
+export interface Stores {
+  readonly lake: IBucket
+  readonly evidence: IBucket
+  readonly state: ITableV2
+  readonly catalog: ITableV2
+}
+
+export interface GateFunctionsProps
+  extends Pick<
+    SluiceStackProps,
+    | 'architecture'
+    | 'cacheDirectory'
+    | 'encryptionKey'
+    | 'layerDirectory'
+    | 'logRetention'
+    | 'memory'
+    | 'sources'
+  > {
+  readonly stores: Stores
+  /** Seconds. */
+  readonly gateTimeout: number
+}
+
+/** Seconds for the four handlers that are no gates; they read and write items and small files only. */
+const controlTimeout = 300
+const controlHandlers: readonly HandlerName[] = ['Plan', 'Admit', 'Settle', 'Seal']
+
+/** MiB of /tmp where DuckDB works: inputs, spilled data and outputs lie there together. */
+const scratchSize = 10_240
+
+/**
+ * One function per handler, each with a role and a log group of its own. Functions that have SQL run (their
+ * imports say so) get DuckDB from a layer, and the disk that it needs; the others never see either.
+ */
+export class GateFunctions extends Construct {
+  readonly functions: Readonly<Record<HandlerName, LambdaFunction>>
+  readonly bundles: Readonly<Record<HandlerName, HandlerBundle>>
+  readonly logGroups: Readonly<Record<HandlerName, LogGroup>>
+
+  constructor(scope: Construct, id: string, props: GateFunctionsProps) {
+    super(scope, id)
+    const cache = props.cacheDirectory ?? '.cache/sluice'
+    const architecture = props.architecture ?? 'arm64'
+    this.bundles = bundleHandlers(cache)
+    const layer = new LayerVersion(this, 'Duckdb', {
+      code: Code.fromAsset(props.layerDirectory ?? duckdbLayer(architecture, cache)),
+      compatibleArchitectures: [architectureOf(architecture)],
+      compatibleRuntimes: [Runtime.NODEJS_24_X],
+      // The versions that running executions call still refer to it after the next deployment.
+      removalPolicy: RemovalPolicy.RETAIN,
+      description: 'DuckDB for the gates that run SQL',
+    })
+    this.logGroups = byHandler((name) => this.logGroup(name, props))
+    this.functions = byHandler((name) => this.handler(name, props, architecture, layer))
+  }
+
+  private logGroup(name: HandlerName, props: GateFunctionsProps): LogGroup {
+    return new LogGroup(this, `${name}Log`, {
+      retention: props.logRetention ?? RetentionDays.ONE_MONTH,
+      removalPolicy: RemovalPolicy.DESTROY,
+      ...(props.encryptionKey === undefined ? {} : { encryptionKey: props.encryptionKey }),
+    })
+  }
+
+  private handler(
+    name: HandlerName,
+    props: GateFunctionsProps,
+    architecture: 'arm64' | 'x64',
+    layer: LayerVersion,
+  ): LambdaFunction {
+    const { directory, needsEngine } = this.bundles[name]
+    const timeout = controlHandlers.includes(name) ? controlTimeout : props.gateTimeout
+    const logGroup = this.logGroups[name]
+    return new LambdaFunction(this, name, {
+      description: `Sluice: ${handlerFile(name)}`,
+      runtime: Runtime.NODEJS_24_X,
+      architecture: architectureOf(architecture),
+      code: Code.fromAsset(directory),
+      handler: 'index.handler',
+      memorySize: props.memory?.[name] ?? defaultMemory[name] ?? smallMemory,
+      timeout: Duration.seconds(timeout),
+      tracing: Tracing.ACTIVE,
+      logGroup,
+      loggingFormat: LoggingFormat.JSON,
+      role: handlerRole(this, name, { ...props, logGroup }),
+      environment: environmentOf(props.stores),
+      ...(needsEngine ? { layers: [layer], ephemeralStorageSize: Size.mebibytes(scratchSize) } : {}),
+      currentVersionOptions: { removalPolicy: RemovalPolicy.RETAIN },
+    })
+  }
+}
+
+/** What `lambdas/environment.ts` makes the ports of. */
+function environmentOf({ lake, evidence, state, catalog }: Stores): Record<string, string> {
+  return {
+    SLUICE_LAKE: `s3://${lake.bucketName}`,
+    SLUICE_EVIDENCE: `s3://${evidence.bucketName}`,
+    SLUICE_STATE_TABLE: state.tableName,
+    SLUICE_CATALOG_TABLE: catalog.tableName,
+    SLUICE_SCRATCH: '/tmp',
+  }
+}
+
+function architectureOf(architecture: 'arm64' | 'x64'): Architecture {
+  return architecture === 'arm64' ? Architecture.ARM_64 : Architecture.X86_64
+}

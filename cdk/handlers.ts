@@ -1,0 +1,33 @@
+/**
+ * The functions of the stack, by the placeholder that `state-machines/run.asl.json` has for each: `${Extract}`.
+ * `lambdas/` has a file of the same name in kebab case.
+ */
+export const handlerNames = [
+  'Plan',
+  'Admit',
+  'Extract',
+  'Lineage',
+  'Contract',
+  'Evolution',
+  'Compatibility',
+  'PhysicalDdl',
+  'Stage',
+  'Finalize',
+  'Evidence',
+  'AuditCommit',
+  'SourceState',
+  'Settle',
+  'Seal',
+] as const
+
+export type HandlerName = (typeof handlerNames)[number]
+
+/** `PhysicalDdl` → `physical-ddl`: the file in `lambdas/` and the directory of the bundle. */
+export function handlerFile(name: HandlerName): string {
+  return name.replace(/(?<=[a-z])(?=[A-Z])/g, '-').toLowerCase()
+}
+
+/** A value for each handler, made from its name. */
+export function byHandler<T>(make: (name: HandlerName) => T): Readonly<Record<HandlerName, T>> {
+  return Object.fromEntries(handlerNames.map((name) => [name, make(name)])) as Record<HandlerName, T>
+}

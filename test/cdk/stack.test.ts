@@ -1,0 +1,303 @@
+import { readFileSync } from 'node:fs'
+import { RemovalPolicy, Stack } from 'aws-cdk-lib'
+import { Key } from 'aws-cdk-lib/aws-kms'
+import { describe, expect, it } from 'vitest'
+import { featureFlags } from '../../cdk/feature-flags.ts'
+import { handlerNames } from '../../cdk/handlers.ts'
+import { catalogTableDefinition, stateTableDefinition } from '../../core/stores/dynamodb-tables.ts'
+import { flat, list, only, type Statement, synthesize } from './synthesize.ts'
+
+type Properties = Readonly<Record<string, unknown>>
+
+const stack = synthesize()
+const topic = `arn:aws:sns:eu-west-1:123456789012:sluice`
+const changed = synthesize({
+  architecture: 'x64',
+  memory: { Contract: 8192 },
+  evidenceObjectLock: { mode: 'COMPLIANCE', days: 30 },
+  quarantineRetentionDays: 60,
+  otherLakeWriters: true,
+  removalPolicy: RemovalPolicy.DESTROY,
+  alarmTopicArn: topic,
+})
+
+function properties(from: typeof stack, type: string, prefix = ''): Properties {
+  return only(from.of(type), prefix)[1].Properties
+}
+
+const functionOf = (from: typeof stack, name: string) =>
+  only(from.of('AWS::Lambda::Function').filter(([id]) => new RegExp(`^Gates${name}[0-9A-F]{8}$`).test(id)))[1]
+    .Properties as Properties
+
+describe('the functions', () => {
+  it('are one per handler, on the newest Node.js and arm64', () => {
+    expect(stack.of('AWS::Lambda::Function')).toHaveLength(handlerNames.length)
+    for (const name of handlerNames) {
+      expect(functionOf(stack, name), name).toMatchObject({
+        Runtime: 'nodejs24.x',
+        Architectures: ['arm64'],
+        Handler: 'index.handler',
+        TracingConfig: { Mode: 'Active' },
+        LoggingConfig: { LogFormat: 'JSON' },
+      })
+    }
+    expect(functionOf(changed, 'Contract')).toMatchObject({ Architectures: ['x86_64'], MemorySize: 8192 })
+  })
+
+  it('have DuckDB and its disk where SQL is run, and only there', () => {
+    const withLayer = handlerNames.filter((name) => functionOf(stack, name).Layers !== undefined)
+    const withDisk = handlerNames.filter((name) => functionOf(stack, name).EphemeralStorage !== undefined)
+    expect(withLayer).toEqual(['Lineage', 'Contract', 'Stage'])
+    expect(withDisk).toEqual(withLayer)
+  })
+
+  it('know the stores by their environment, and a log group of their own', () => {
+    const groups = new Set<string>()
+    for (const name of handlerNames) {
+      const { Environment, LoggingConfig } = functionOf(stack, name) as {
+        readonly Environment: { readonly Variables: Readonly<Record<string, unknown>> }
+        readonly LoggingConfig: { readonly LogGroup: unknown }
+      }
+      const variables = Object.entries(Environment.Variables).map(([key, value]) => [key, flat(value)])
+      expect(Object.fromEntries(variables)).toEqual({
+        SLUICE_LAKE: expect.stringMatching(/^s3:\/\/<BucketsLake\w+>$/),
+        SLUICE_EVIDENCE: expect.stringMatching(/^s3:\/\/<BucketsEvidence\w+>$/),
+        SLUICE_STATE_TABLE: expect.stringMatching(/^<TablesState\w+>$/),
+        SLUICE_CATALOG_TABLE: expect.stringMatching(/^<TablesCatalog\w+>$/),
+        SLUICE_SCRATCH: '/tmp',
+      })
+      groups.add(flat(LoggingConfig.LogGroup))
+    }
+    expect(groups.size).toBe(handlerNames.length)
+    for (const [, { Properties }] of stack.of('AWS::Logs::LogGroup'))
+      expect(Properties).toMatchObject({ RetentionInDays: 30 })
+  })
+})
+
+describe('the tables', () => {
+  it.each([
+    ['TablesState', stateTableDefinition],
+    ['TablesCatalog', catalogTableDefinition],
+  ])('%s is what the adapter reads and writes', (prefix, definition) => {
+    const { AttributeDefinitions, ...rest } = definition
+    const table = properties(stack, 'AWS::DynamoDB::GlobalTable', prefix)
+    expect(table).toMatchObject(rest)
+    expect(table.AttributeDefinitions).toHaveLength(AttributeDefinitions.length)
+    expect(table.AttributeDefinitions).toEqual(expect.arrayContaining([...AttributeDefinitions]))
+  })
+
+  it('can be restored, cannot be deleted by mistake, and let nothing expire', () => {
+    const tables = stack.of('AWS::DynamoDB::GlobalTable')
+    expect(tables).toHaveLength(2)
+    for (const [id, { Properties, DeletionPolicy }] of tables) {
+      expect(DeletionPolicy, id).toBe('Retain')
+      expect((Properties as Properties).TimeToLiveSpecification, id).toBeUndefined()
+      expect((Properties as Properties).Replicas, id).toMatchObject([
+        {
+          DeletionProtectionEnabled: true,
+          PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true },
+        },
+      ])
+    }
+    for (const [, { Properties, DeletionPolicy }] of changed.of('AWS::DynamoDB::GlobalTable')) {
+      expect(DeletionPolicy).toBe('Delete')
+      expect((Properties as Properties).Replicas).toMatchObject([{ DeletionProtectionEnabled: false }])
+    }
+  })
+})
+
+function bucketStatements(from: typeof stack, prefix: string): readonly Statement[] {
+  const policy = properties(from, 'AWS::S3::BucketPolicy', prefix) as {
+    PolicyDocument?: { Statement: Statement[] }
+  }
+  return policy.PolicyDocument?.Statement ?? []
+}
+
+function replacing(from: typeof stack, prefix: string): Statement | undefined {
+  return bucketStatements(from, prefix).find((s) => (s as { Sid?: string }).Sid === 'RefuseReplacingObjects')
+}
+
+describe('the buckets', () => {
+  it('are private, encrypted, TLS only, and kept', () => {
+    expect(stack.of('AWS::S3::Bucket')).toHaveLength(3)
+    for (const [id, { Properties, DeletionPolicy }] of stack.of('AWS::S3::Bucket')) {
+      expect(DeletionPolicy).toBe('Retain')
+      expect(Properties, id).toMatchObject({
+        BucketEncryption: expect.anything(),
+        PublicAccessBlockConfiguration: {
+          BlockPublicAcls: true,
+          BlockPublicPolicy: true,
+          IgnorePublicAcls: true,
+          RestrictPublicBuckets: true,
+        },
+      })
+      const insecure = bucketStatements(stack, id.replace(/[0-9A-F]{8}$/, '')).filter(
+        (s) => s.Effect === 'Deny' && JSON.stringify(s.Condition).includes('aws:SecureTransport'),
+      )
+      expect(insecure, id).toHaveLength(1)
+    }
+  })
+
+  it('keep versions of the lake and of the evidence', () => {
+    for (const prefix of ['BucketsLake', 'BucketsEvidence'])
+      expect(properties(stack, 'AWS::S3::Bucket', prefix)).toMatchObject({
+        VersioningConfiguration: { Status: 'Enabled' },
+        LoggingConfiguration: expect.anything(),
+      })
+  })
+
+  it.each([
+    ['BucketsEvidence', /^<BucketsEvidence\w+\.Arn>\/evidence\/\*$/],
+    ['BucketsLake', /^<BucketsLake\w+\.Arn>\/\*\/metadata\/\*$/],
+  ])('%s lets nobody replace what was written', (prefix, keys) => {
+    const refused = replacing(stack, prefix)
+    expect(refused).toMatchObject({
+      Effect: 'Deny',
+      Principal: { AWS: '*' },
+      Action: 's3:PutObject',
+      Condition: { Null: { 's3:if-none-match': 'true' }, Bool: { 's3:ObjectCreationOperation': 'true' } },
+    })
+    expect(flat(refused?.Resource)).toMatch(keys)
+  })
+
+  it('let other writers of the lake write metadata where the stack is told of them', () => {
+    expect(replacing(changed, 'BucketsLake')).toBeUndefined()
+    expect(replacing(changed, 'BucketsEvidence')).toBeDefined()
+  })
+
+  it('lock the evidence and forget the quarantine where that is asked for', () => {
+    expect(properties(stack, 'AWS::S3::Bucket', 'BucketsEvidence').ObjectLockEnabled).toBeUndefined()
+    const [, evidence] = only(changed.of('AWS::S3::Bucket'), 'BucketsEvidence')
+    expect(evidence.DeletionPolicy).toBe('Retain')
+    expect(evidence.Properties).toMatchObject({
+      ObjectLockEnabled: true,
+      ObjectLockConfiguration: { Rule: { DefaultRetention: { Days: 30, Mode: 'COMPLIANCE' } } },
+    })
+    expect(JSON.stringify(evidence.Properties)).toContain('"ExpirationInDays":60')
+    const contradiction = {
+      evidenceObjectLock: { mode: 'GOVERNANCE', days: 30 },
+      quarantineRetentionDays: 7,
+    } as const
+    expect(() => synthesize(contradiction)).toThrow(/keeps every object/)
+  })
+})
+
+describe('the alarms', () => {
+  const alarms = (from: typeof stack) =>
+    from.of('AWS::CloudWatch::Alarm').map(([id, r]) => [id, r.Properties] as const)
+  const named = (name: string) =>
+    only(stack.of('AWS::CloudWatch::Alarm'), `Alarms${name}`)[1].Properties as Properties
+
+  it('are there for every way in which a run can need a person', () => {
+    const names = alarms(stack).map(([id]) => id.replace(/^Alarms|[0-9A-F]{8}$/g, ''))
+    expect(names.sort()).toEqual([
+      'ControlThrottled',
+      'DataGatesThrottled',
+      'DataflowUnsettled',
+      'LightGatesThrottled',
+      'OpenMapRuns',
+      'RunFailed',
+      'RunNotSealed',
+      'ScheduleFailed',
+      'TableThrottled',
+      'UnknownOutcome',
+      'WorkflowThrottled',
+    ])
+  })
+
+  it('do not fire for want of data, say what to do, and fit into ten metrics', () => {
+    for (const [id, alarm] of alarms(stack)) {
+      const { AlarmDescription, Metrics, TreatMissingData } = alarm as Properties
+      expect(TreatMissingData, id).toBe('notBreaching')
+      expect((AlarmDescription as string).length, id).toBeGreaterThan(60)
+      expect(((Metrics as unknown[] | undefined) ?? []).length, id).toBeLessThanOrEqual(11)
+    }
+  })
+
+  it('watch each function for throttles', () => {
+    const watched = ['ControlThrottled', 'DataGatesThrottled', 'LightGatesThrottled'].flatMap((name) =>
+      [...JSON.stringify(named(name)).matchAll(/"Ref":"Gates([A-Za-z]+?)[0-9A-F]{8}"/g)].map(
+        (match) => match[1],
+      ),
+    )
+    expect(watched.sort()).toEqual([...handlerNames].sort())
+  })
+
+  it('count unknown outcomes in what the runtime logs of every handler', () => {
+    const { MetricName, Namespace } = named('UnknownOutcome')
+    const filters = stack.of('AWS::Logs::MetricFilter').map(([, { Properties }]) => Properties as Properties)
+    expect(new Set(filters.map((filter) => flat(filter.LogGroupName))).size).toBe(handlerNames.length)
+    for (const filter of filters) {
+      expect(filter.MetricTransformations).toMatchObject([
+        { MetricName, MetricNamespace: Namespace, MetricValue: '1' },
+      ])
+      expect(filter.FilterPattern).toContain('$.message.errorType = "UnknownOutcomeError"')
+    }
+  })
+
+  it('tell the topic, where there is one', () => {
+    for (const [, alarm] of alarms(changed)) expect(alarm).toMatchObject({ AlarmActions: [topic] })
+    for (const [, alarm] of alarms(stack)) expect((alarm as Properties).AlarmActions).toBeUndefined()
+  })
+
+  it('are on the dashboard, with every handler', () => {
+    const body = JSON.stringify(properties(stack, 'AWS::CloudWatch::Dashboard').DashboardBody)
+    for (const [id] of alarms(stack)) expect(body).toContain(id)
+    for (const name of handlerNames) expect(body).toContain(`\\"label\\":\\"${name}\\"`)
+  })
+})
+
+describe('schedules', () => {
+  it('may start runs of this stack and leave word of what could not be started, and nothing else', () => {
+    const role = properties(stack, 'AWS::IAM::Role', 'SchedulesRole') as {
+      Policies?: { PolicyDocument: { Statement: Statement[] } }[]
+      AssumeRolePolicyDocument?: { Statement: Statement[] }
+    }
+    const statements = role.Policies?.flatMap((policy) => policy.PolicyDocument.Statement) ?? []
+    expect(statements.flatMap((s) => list(s.Action))).toEqual(['states:StartExecution', 'sqs:SendMessage'])
+    expect(statements.map((s) => flat(s.Resource))).toEqual([
+      expect.stringMatching(/^<Run[0-9A-F]{8}>$/),
+      expect.stringMatching(/^<SchedulesDeadLetters\w+\.Arn>$/),
+    ])
+    expect(role.AssumeRolePolicyDocument?.Statement).toMatchObject([
+      {
+        Principal: { Service: 'scheduler.amazonaws.com' },
+        Condition: { StringEquals: { 'aws:SourceAccount': '123456789012' } },
+      },
+    ])
+  })
+})
+
+describe('a key of the customer', () => {
+  it('encrypts buckets, tables, logs and the queue, and each function may use it', () => {
+    const keyed = synthesize({
+      encryptionKey: Key.fromKeyArn(
+        new Stack(),
+        'Key',
+        'arn:aws:kms:eu-west-1:123456789012:key/11111111-2222-3333-4444-555555555555',
+      ),
+    })
+    const encrypted = (type: string) =>
+      keyed.of(type).filter(([, resource]) => JSON.stringify(resource).includes('11111111-2222')).length
+    expect(encrypted('AWS::S3::Bucket')).toBe(2)
+    expect(encrypted('AWS::DynamoDB::GlobalTable')).toBe(2)
+    expect(encrypted('AWS::Logs::LogGroup')).toBe(handlerNames.length + 1)
+    expect(encrypted('AWS::SQS::Queue')).toBe(1)
+    expect(encrypted('AWS::IAM::Role')).toBe(handlerNames.length + 1)
+  })
+})
+
+describe('feature flags', () => {
+  it('are in cdk.json as `cdk init` would set them', () => {
+    const { context } = JSON.parse(readFileSync('cdk.json', 'utf8')) as { readonly context: unknown }
+    expect(context).toEqual(featureFlags)
+    expect(Object.keys(featureFlags).length).toBeGreaterThanOrEqual(84)
+    expect(featureFlags).toMatchObject({
+      '@aws-cdk/aws-stepfunctions:useDistributedMapResultWriterV2': true,
+    })
+  })
+
+  it('of the app do not matter: a bare one gets the same template', () => {
+    expect(synthesize({ context: {} }).template).toEqual(synthesize().template)
+  })
+})
