@@ -111,14 +111,18 @@ function instantOf(text: string): number {
   return instant.getTime() - (zone[0] === '-' ? -minutes : minutes) * 60_000
 }
 
-/** SQL: the value of the text `raw`, NULL where there is none. More lenient than the grammar: judge it, too. */
+/**
+ * SQL: the value of the text `raw`, NULL where there is none. More lenient than the grammar: judge it, too.
+ *
+ * Zoned timestamps are cast behind their pattern only, since TRY_CAST throws on some that are none (`ICU date
+ * overflows timestamp range`), and one such cell would stop the scan. DuckDB knows none without seconds.
+ */
 export function typedText(type: ColumnType, raw: string): string {
   if (type.type === 'string') return raw
   const cast = (text: string) => `TRY_CAST(${text} AS ${sqlType(type)})`
-  // DuckDB knows no zoned timestamp without seconds; the grammar does.
-  if (type.type === 'timestamp_tz')
-    return `coalesce(${cast(raw)}, ${cast(`left(${raw}, 16) || ':00' || substr(${raw}, 17)`)})`
-  return cast(raw)
+  if (type.type !== 'timestamp_tz') return cast(raw)
+  const seconds = `coalesce(${cast(raw)}, ${cast(`left(${raw}, 16) || ':00' || substr(${raw}, 17)`)})`
+  return `CASE WHEN regexp_full_match(${raw}, ${quoteLiteral(typePattern(type)!)}) THEN ${seconds} END`
 }
 
 /**
@@ -159,7 +163,7 @@ export function textVerdict(type: ColumnType, raw: string, typed: string): strin
     case 'timestamp':
       return `CASE WHEN ${canonical} THEN ${inYears(type, typed)} WHEN ${typed} IS NULL THEN ${raw} IS NULL ELSE ${matches} AND ${inYears(type, typed)} END`
     case 'timestamp_tz':
-      return `CASE WHEN ${typed} IS NULL THEN ${raw} IS NULL ELSE ${matches} AND ${inYears(type, typed)} END`
+      return `CASE WHEN ${typed} IS NULL THEN ${raw} IS NULL ELSE ${inYears(type, typed)} END`
     default:
       return undefined
   }

@@ -7,7 +7,7 @@ import { type Instance, openInstance } from './instance.ts'
 /** One locked-down DuckDB instance, exclusively the caller's until the lease ends. */
 export interface Engine {
   /**
-   * Absolute; the only directory that this instance can read or write. Emptied when the lease ends. Inputs
+   * Absolute, new for each lease; the only place to read and write. Removed when the lease ends. Inputs
    * are hard-linked or copied into it: a symbolic link is resolved before it is judged, and refused.
    */
   readonly directory: string

@@ -1,0 +1,96 @@
+import { expect, test } from 'vitest'
+import { checkContract, verifyPatterns } from './check-contract.ts'
+import { openTestPool } from './scan.suite.ts'
+import { type ColumnContract, contractType, icebergType, sqlType, typeText } from './types.ts'
+
+const pool = openTestPool(1)
+const check = (column: object) =>
+  checkContract({ enforcement: 'strict', columns: { c: column as ColumnContract } }).map(
+    ({ path, message }) => `${path.join('.')}: ${message}`,
+  )
+
+test.each<[object, RegExp]>([
+  [{ type: 'int' }, /^columns\.c\.type: type 'int' is not known; known are string, boolean, .*decimal$/],
+  [{ type: 'decimal' }, /needs a precision/],
+  [{ type: 'decimal', precision: 39 }, /1 to 38/],
+  [{ type: 'decimal', precision: 5, scale: 6 }, /scale 6 is greater than precision 5/],
+  [{ type: 'decimal', precision: 5, scale: -1 }, /whole number/],
+  [{ type: 'integer', scale: 2 }, /takes no precision or scale/],
+  [{ type: 'integer', min: 5, max: 4 }, /^columns\.c\.min: min 5 is greater than max 4/],
+  [{ type: 'decimal', precision: 38, scale: 10, min: '1.0000000002', max: '1.0000000001' }, /greater/],
+  [{ type: 'date', min: '2024-02-01', max: '2024-01-31' }, /greater/],
+  [{ type: 'timestamp', min: '2024-01-01 00:00:00.000002', max: '2024-01-01T00:00:00.000001' }, /greater/],
+  [{ type: 'timestamp_tz', min: '2024-01-01T00:00:00Z', max: '2024-01-01T00:59+01:00' }, /greater/],
+  [{ type: 'integer', min: 1.5 }, /^columns\.c\.min: min 1.5 is not a value of type integer/],
+  [{ type: 'tinyint', max: 300 }, /300 is not a value of type tinyint/],
+  [{ type: 'decimal', precision: 5, scale: 2, max: 9999 }, /not a value of type decimal\(5,2\)/],
+  [{ type: 'bigint', max: 1e21 }, /write its digits in quotes/],
+  [{ type: 'date', min: '2024-02-30' }, /not a value of type date/],
+  [{ type: 'boolean', min: true }, /does not apply to type boolean/],
+  [{ type: 'string', max: 'z' }, /does not apply to type string/],
+  [{ type: 'integer', pattern: '1+' }, /^columns\.c\.pattern: pattern does not apply/],
+  [{ type: 'string', pattern: '(?=a)b' }, /looks around/],
+  [{ type: 'string', pattern: '(?<!a)b' }, /looks around/],
+  [{ type: 'string', pattern: '(a)\\1' }, /refers back/],
+  [{ type: 'string', pattern: '(?>a)' }, /atomic/],
+  [{ type: 'string', pattern: 'a++' }, /possessive/],
+  [{ type: 'string', accepted_values: [] }, /is empty/],
+  [
+    { type: 'string', accepted_values: [1] },
+    /^columns\.c\.accepted_values: accepted value 1 is not a string; write it in quotes/,
+  ],
+  [{ type: 'integer', accepted_values: [1, 'x'] }, /"x" is not a value of type integer/],
+  [{ type: 'integer', accepted_values: [true] }, /true is not a value/],
+])('%j is refused', (column, why) => {
+  expect(check(column)).toEqual([expect.stringMatching(why)])
+})
+
+test.each<[object]>([
+  [{ type: 'string', pattern: '[(?=x)\\]]+\\d{2,}(?i:a)(?P<n>b)' }],
+  [{ type: 'decimal', precision: 5, scale: 2, min: -0.5, max: '999.99', accepted_values: [1, 2.5] }],
+  [{ type: 'double', min: -1e300, max: 1e300 }],
+  [{ type: 'timestamp_tz', min: '2024-01-01T00:00:00Z', max: '2024-01-01T00:00-00:01' }],
+  [{ type: 'boolean', accepted_values: [true, 'FALSE'] }],
+  [{ type: 'integer', min: 3, max: 3, unique: true, nullable: false, description: 'x' }],
+])('%j is fine', (column) => {
+  expect(check(column)).toEqual([])
+})
+
+test('quarantine limits', () => {
+  const problems = checkContract({
+    enforcement: 'quarantine',
+    columns: {},
+    quarantine: { max_rows: -1, max_ratio: 1.5 },
+  })
+  expect(problems.map(({ path }) => path.join('.'))).toEqual(['quarantine.max_rows', 'quarantine.max_ratio'])
+})
+
+test('the engine compiles the patterns', async () => {
+  const columns: Record<string, ColumnContract> = {
+    good: { type: 'string', pattern: 'a+' },
+    bad: { type: 'string', pattern: 'a(' },
+  }
+  const problems = await pool.use((engine) => verifyPatterns(engine, { enforcement: 'strict', columns }))
+  expect(problems).toEqual([
+    { path: ['columns', 'bad', 'pattern'], message: expect.stringContaining('missing )') },
+  ])
+})
+
+test.each([
+  ['tinyint', undefined, 'INTEGER', 'int', 'tinyint'],
+  ['bigint', undefined, 'BIGINT', 'long', 'bigint'],
+  ['timestamp_tz', undefined, 'TIMESTAMP WITH TIME ZONE', 'timestamptz', 'timestamp_tz'],
+  ['decimal', 18, 'DECIMAL(18,0)', 'decimal(18, 0)', 'decimal(18,0)'],
+] as const)('%s in SQL, Iceberg and words', (type, precision, sql, iceberg, words) => {
+  const columnType = contractType(precision === undefined ? { type } : { type, precision })
+  expect([sqlType(columnType), icebergType(columnType), typeText(columnType)]).toEqual([sql, iceberg, words])
+})
+
+test('an unknown type has no column type', () => {
+  expect(() => contractType({ type: 'money' as 'string' })).toThrow(
+    expect.objectContaining({ code: 'COLUMN_TYPE_UNKNOWN' }),
+  )
+  expect(() => contractType({ type: 'decimal' })).toThrow(
+    expect.objectContaining({ code: 'COLUMN_TYPE_INVALID' }),
+  )
+})

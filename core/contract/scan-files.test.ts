@@ -1,0 +1,366 @@
+import { closeSync, openSync, truncateSync, writeFileSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
+import { describe, expect, test } from 'vitest'
+import { quoteLiteral } from '../engine/sql.ts'
+import { columnsOf, csvInput, openTestPool, reasonsOf, scanAll } from './scan.suite.ts'
+import type { ScanInput } from './scan.ts'
+
+const pool = openTestPool()
+const columns = columnsOf({ a: { type: 'integer' }, b: { type: 'string' } })
+
+/** Scans one CSV file of columns a and b. */
+async function scanCsv(body: string | Uint8Array, more: Parameters<typeof csvInput>[3] = {}) {
+  return await pool.use(async (engine) =>
+    scanAll(engine, { inputs: [csvInput(engine, body, ['a', 'b'], more)], columns, pii_policy: 'preserve' }),
+  )
+}
+
+describe('CSV as it is delivered', () => {
+  test.each<[string, string | Uint8Array]>([
+    ['plain', 'a,b\n1,x\n2,y\n'],
+    ['a byte order mark', '\ufeffa,b\n1,x\n2,y\n'],
+    ['CRLF', 'a,b\r\n1,x\r\n2,y\r\n'],
+    ['no last line end', 'a,b\n1,x\n2,y'],
+    ['blank lines', 'a,b\n\n1,x\n\n2,y\n\n'],
+    ['quoted fields', '"a","b"\n"1","x"\n"2","y"\n'],
+  ])('%s', async (_name, body) => {
+    const { result, accepted } = await scanCsv(body)
+    expect(accepted).toEqual([
+      { a: 1, b: 'x' },
+      { a: 2, b: 'y' },
+    ])
+    expect(result).toMatchObject({ rows_read: 2, rows_rejected: 0 })
+  })
+
+  test('quotes, delimiters, line ends and NULs in a field; empty and NULL apart', async () => {
+    const { accepted } = await scanCsv('a,b\n1,"say ""hi"", \r\nplease"\n2,""\n3,\n4,"x\0y"\n')
+    expect(accepted.slice(0, 3)).toEqual([
+      { a: 1, b: 'say "hi", \r\nplease' },
+      { a: 2, b: '' },
+      { a: 3, b: null },
+    ])
+  })
+
+  test('another dialect', async () => {
+    const body = "1;'it''s'\n2;NULL\n3;'NULL'\n4;\n"
+    const dialect = { delimiter: ';', quote: "'", escape: "'", header: false, null_values: ['NULL'] }
+    const { accepted } = await scanCsv(body, { dialect })
+    expect(accepted.map((row) => row.b)).toEqual(["it's", null, 'NULL', ''])
+  })
+
+  test.each([
+    ['of no bytes', ''],
+    ['of a header line', 'a,b\n'],
+    ['of a header without line end', 'a,b'],
+  ])('a file %s has no rows', async (_name, body) => {
+    const { result } = await scanCsv(body)
+    expect(result).toEqual({
+      rows_read: 0,
+      rows_accepted: 0,
+      rows_rejected: 0,
+      rows_filtered: 0,
+      accepted: [],
+      watermark: {},
+    })
+  })
+
+  test('an input without columns has no rows', async () => {
+    const { result } = await pool.use(async (engine) =>
+      scanAll(engine, {
+        inputs: [csvInput(engine, '', [])],
+        columns,
+        watermark: { columns: [{ name: 'a' }] },
+      }),
+    )
+    expect(result).toMatchObject({ rows_read: 0, accepted: [], watermark: { a: null } })
+  })
+})
+
+describe('lines that do not fit', () => {
+  test('each is one rejected row with its line, and the others pass', async () => {
+    const bad = Buffer.concat([
+      Buffer.from('a,b\n1,x\n2\n3,y,z\n4,"q"uote\n5,'),
+      Buffer.from([0xff, 0xfe]),
+      Buffer.from('\n6,w\n'),
+    ])
+    const { result, accepted, rejected } = await scanCsv(bad)
+    expect(accepted.map((row) => row.a)).toEqual([1, 6])
+    expect(
+      rejected.map((row) => [Number(row.source_line), reasonsOf(row)[0], row.reasons[0]!.message]),
+    ).toEqual([
+      [3, '- structure', 'has fewer columns than the header'],
+      [4, '- structure', 'has more columns than the header'],
+      [5, '- structure', 'has text behind a closing quote'],
+      [6, '- structure', 'is not UTF-8'],
+    ])
+    expect(rejected.every((row) => row.source_file === 'landing/in.csv')).toBe(true)
+    expect(result).toMatchObject({ rows_read: 6, rows_accepted: 2, rows_rejected: 4 })
+    expect(result.rejected!.by_reason).toEqual([{ column: null, rule: 'structure', count: 4 }])
+  })
+
+  test('a line that lacks many columns counts once', async () => {
+    const wide = columnsOf(
+      Object.fromEntries(['a', 'b', 'c', 'd'].map((name) => [name, { type: 'integer' }])),
+    )
+    const { result } = await pool.use(async (engine) =>
+      scanAll(engine, {
+        inputs: [csvInput(engine, 'a,b,c,d\n1\n1,2,3,4\n', ['a', 'b', 'c', 'd'])],
+        columns: wide,
+      }),
+    )
+    expect(result).toMatchObject({ rows_read: 2, rows_rejected: 1 })
+  })
+
+  test('in a file that several threads read, every line is accounted for', async () => {
+    // 60 MB: two of the reader's buffers.
+    const filler = 'z'.repeat(230)
+    const lines = Array.from({ length: 250_000 }, (_, i) => (i % 1000 === 7 ? `${i},x,y` : `${i},${filler}`))
+    const { result, rejected } = await scanCsv(`a,b\n${lines.join('\n')}\n`)
+    expect(result).toMatchObject({ rows_read: 250_000, rows_accepted: 249_750, rows_rejected: 250 })
+    expect(rejected.map((row) => Number(row.source_line))).toEqual(
+      lines.flatMap((line, i) => (line.endsWith(',x,y') ? [i + 2] : [])),
+    )
+  })
+
+  test('two scans in one lease do not mix', async () => {
+    await pool.use(async (engine) => {
+      for (const body of ['a,b\n1\n', 'a,b\n1,x\n2\n3\n', 'a,b\n1,x\n']) {
+        const input = csvInput(engine, body, ['a', 'b'])
+        const { result } = await scanAll(engine, { inputs: [input], columns })
+        expect(result.rows_rejected).toBe(body.split('\n').filter((line) => /^\d$/.test(line)).length)
+      }
+    })
+  })
+})
+
+describe('files that cannot be read whole are refused, never read in part', () => {
+  test('a quote that is not closed', async () => {
+    await expect(scanCsv('a,b\n1,x\n2,"open\n3,y\n4,z\n')).rejects.toMatchObject({
+      code: 'CSV_QUOTE_UNTERMINATED',
+      message: expect.stringContaining('landing/in.csv, line 3'),
+    })
+  })
+
+  test('one that swallows thousands of lines up to a buffer’s end', async () => {
+    const lines = Array.from({ length: 900_000 }, (_, i) =>
+      i === 5 ? '5,"open' : `${i},some text of row ${i} and more`,
+    )
+    await expect(scanCsv(`a,b\n${lines.join('\n')}\n`)).rejects.toMatchObject({
+      code: 'CSV_QUOTE_UNTERMINATED',
+    })
+  })
+
+  test.each([3, 12])('a quoted field of %i MB', async (megabytes) => {
+    const field = 'line with text\n'.repeat(Math.ceil((megabytes * 1e6) / 15))
+    const rows = Array.from({ length: 500_000 }, (_, i) => `${i},some text of row ${i} and more`)
+    const body = `a,b\n${rows.slice(0, 250_000).join('\n')}\nx,"${field}"\n${rows.slice(250_000).join('\n')}\n`
+    await expect(scanCsv(body)).rejects.toMatchObject({ code: /^CSV_(QUOTE_UNTERMINATED|LINE_TOO_LONG)$/ })
+  })
+
+  test('a line of two gigabytes, in little memory and time', async () => {
+    await pool.use(async (engine) => {
+      const input = csvInput(engine, 'a,b\n1,x\n2,', ['a', 'b']) as Extract<ScanInput, { kind: 'csv' }>
+      truncateSync(input.path, 2 * 2 ** 30)
+      const file = openSync(input.path, 'r+')
+      writeSync(file, '\n3,y\n', 2 * 2 ** 30 - 5)
+      closeSync(file)
+      const before = process.memoryUsage().rss
+      await expect(scanAll(engine, { inputs: [input], columns })).rejects.toMatchObject({
+        code: 'CSV_LINE_TOO_LONG',
+        message: expect.stringContaining('landing/in.csv'),
+      })
+      expect(process.memoryUsage().rss - before).toBeLessThan(100e6)
+    })
+  })
+
+  test('a line just below the limit passes, wherever it lies', async () => {
+    for (const before of [0, 1000, 1 << 19, (1 << 20) - 20]) {
+      const filler = Array.from({ length: Math.ceil(before / 100) }, () => `1,${'y'.repeat(97)}`)
+      const body = `a,b\n${[...filler, `2,${'x'.repeat((1 << 20) - 10)}`, '3,z'].join('\n')}\n`
+      const { result } = await scanCsv(body)
+      expect(result).toMatchObject({ rows_accepted: filler.length + 2, rows_rejected: 0 })
+    }
+  })
+
+  test('mixed line ends', async () => {
+    await expect(scanCsv('a,b\r\n1,2\n3,4\r\n')).rejects.toMatchObject({
+      code: 'SOURCE_UNREADABLE',
+      message: expect.stringMatching(/landing\/in\.csv.*one kind of line end/s),
+    })
+  })
+
+  test('gzip: whole, truncated, none, and in several members', async () => {
+    const body = `a,b\n${Array.from({ length: 2000 }, (_, i) => `${i},val${i}`).join('\n')}\n`
+    const packed = gzipSync(body)
+    const gz = { name: 'in.csv.gz', compression: 'gzip' as const }
+    expect((await scanCsv(packed, gz)).result).toMatchObject({ rows_read: 2000, rows_accepted: 2000 })
+    const members = Buffer.concat([gzipSync('a,b\n1,x\n'), gzipSync('2,y\n')])
+    expect((await scanCsv(members, gz)).result.rows_read).toBe(2)
+    for (const broken of [
+      packed.subarray(0, packed.length / 2),
+      packed.subarray(0, -4),
+      Buffer.from('a,b\n1,2\n'),
+      Buffer.alloc(0),
+    ]) {
+      await expect(scanCsv(broken, gz)).rejects.toMatchObject({
+        code: 'SOURCE_UNREADABLE',
+        message: expect.stringContaining('landing/in.csv.gz'),
+      })
+    }
+  })
+
+  test('Parquet: truncated, of no bytes, with a damaged page header', async () => {
+    await pool.use(async (engine) => {
+      const path = join(engine.directory, 'in.parquet')
+      const input: ScanInput = { kind: 'parquet', source: 'landing/in.parquet', path }
+      const typed = columnsOf({
+        a: { type: 'integer', input: 'INTEGER' },
+        b: { type: 'string', input: 'VARCHAR' },
+      })
+      const fill = () =>
+        engine.run(
+          `COPY (SELECT i::INTEGER AS a, 'v' || i AS b FROM range(100000) t(i)) TO ${quoteLiteral(path)}`,
+        )
+      const breakings: (() => void)[] = [
+        () => truncateSync(path, 5000),
+        () => truncateSync(path, 0),
+        () => {
+          const file = openSync(path, 'r+')
+          writeSync(file, Buffer.alloc(64, 0xff), 0, 64, 4)
+          closeSync(file)
+        },
+      ]
+      for (const breakIt of breakings) {
+        await fill()
+        breakIt()
+        await expect(scanAll(engine, { inputs: [input], columns: typed })).rejects.toMatchObject({
+          code: 'SOURCE_UNREADABLE',
+          message: expect.stringContaining('landing/in.parquet'),
+        })
+      }
+    })
+  })
+})
+
+describe('several files', () => {
+  test('of different headers: each row names its file, a column that a file lacks is NULL', async () => {
+    await pool.use(async (engine) => {
+      const inputs = [
+        csvInput(engine, 'a,b\n1,x\nbad,y\n', ['a', 'b'], { name: 'one.csv' }),
+        csvInput(engine, 'b,a\nz,3\nw,bad\n', ['b', 'a'], { name: 'two.csv' }),
+        csvInput(engine, 'a\n4\nbad\n5,5\n', ['a'], { name: 'three.csv' }),
+        csvInput(engine, 'a,b\n6,v\n', ['a', 'b'], { name: 'four.csv' }),
+      ]
+      const { result, accepted, rejected } = await scanAll(engine, { inputs, columns })
+      expect(accepted).toEqual([
+        { a: 1, b: 'x' },
+        { a: 3, b: 'z' },
+        { a: 4, b: null },
+        { a: 6, b: 'v' },
+      ])
+      expect(rejected.map((row) => [row.source_file, reasonsOf(row)[0]])).toEqual([
+        ['landing/one.csv', 'a type'],
+        ['landing/three.csv', '- structure'],
+        ['landing/three.csv', 'a type'],
+        ['landing/two.csv', 'a type'],
+      ])
+      expect(result).toMatchObject({ rows_read: 8, rows_accepted: 4, rows_rejected: 4 })
+    })
+  })
+
+  test('Parquet rows name their file and row, and a watermark counts what it filters', async () => {
+    await pool.use(async (engine) => {
+      const inputs = ['p', 'q'].map(
+        (name): ScanInput => ({
+          kind: 'parquet',
+          source: `in/${name}.parquet`,
+          path: join(engine.directory, `${name}.parquet`),
+        }),
+      )
+      await engine.run(`COPY (SELECT i AS a FROM range(5) t(i)) TO ${quoteLiteral(join(engine.directory, 'p.parquet'))};
+        COPY (SELECT 'b' || i AS b, i + 5 AS a FROM range(5) t(i)) TO ${quoteLiteral(join(engine.directory, 'q.parquet'))}`)
+      const typed = columnsOf({
+        a: { type: 'integer', input: 'BIGINT', max: 7 },
+        b: { type: 'string', input: 'VARCHAR' },
+      })
+      const { result, rejected } = await scanAll(engine, {
+        inputs,
+        columns: typed,
+        watermark: { columns: [{ name: 'a', after: '3' }] },
+      })
+      expect(result).toMatchObject({
+        rows_read: 10,
+        rows_filtered: 4,
+        rows_accepted: 4,
+        rows_rejected: 2,
+        watermark: { a: '7' },
+      })
+      expect(rejected.map((row) => [row.source_file, row.source_line])).toEqual([
+        ['in/q.parquet', 4n],
+        ['in/q.parquet', 5n],
+      ])
+    })
+  })
+})
+
+describe('JSON', () => {
+  const scanJson = (
+    body: string | Uint8Array,
+    format: 'ndjson' | 'array',
+    compression: 'none' | 'gzip' = 'none',
+  ) =>
+    pool.use(async (engine) => {
+      const path = join(engine.directory, 'in.json')
+      writeFileSync(path, body)
+      const names = columnsOf({ a: { type: 'integer' }, b: { type: 'string' }, 'c.d': { type: 'string' } })
+      const input: ScanInput = {
+        kind: 'json',
+        source: 'in/x.json',
+        path,
+        columns: ['a', 'b', 'c.d'],
+        format,
+        compression,
+      }
+      return await scanAll(engine, { inputs: [input], columns: names, pii_policy: 'preserve' })
+    })
+  const objects = [
+    '{"a":1,"b":"x"}',
+    '{"a":"2","b":null,"c.d":{"e":[1]}}',
+    '{"a":1.5,"b":true}',
+    '{"b":"\\u00e9"}',
+  ]
+
+  test.each<[string, string | Uint8Array, 'ndjson' | 'array', 'none' | 'gzip']>([
+    ['lines', `${objects.join('\n')}\n`, 'ndjson', 'none'],
+    ['an array', `[${objects.join(', ')}]`, 'array', 'none'],
+    ['gzip', gzipSync(objects.join('\n')), 'ndjson', 'gzip'],
+  ])('%s', async (_name, body, format, compression) => {
+    const { accepted, rejected } = await scanJson(body, format, compression)
+    expect(accepted).toEqual([
+      { a: 1, b: 'x', 'c.d': null },
+      { a: 2, b: null, 'c.d': '{"e":[1]}' },
+      { a: null, b: 'é', 'c.d': null },
+    ])
+    expect(rejected.map((row) => [reasonsOf(row), JSON.parse(row.raw!)])).toEqual([
+      [['a type'], { a: '1.5', b: 'true', 'c.d': null }],
+    ])
+  })
+
+  test.each([
+    ['a broken object', '{"a":1}\n{"a":\n'],
+    ['no object', '{"a":1}\n[1]\n'],
+    ['a key twice', '{"a":1,"a":2}\n'],
+    ['an object beyond the limit of 16 MB', `{"a":1}\n{"b":"${'x'.repeat(40e6)}"}\n`],
+  ])('%s stops the scan, naming the file', async (_name, body) => {
+    await expect(scanJson(body, 'ndjson')).rejects.toMatchObject({
+      code: 'SOURCE_UNREADABLE',
+      message: expect.stringContaining('in/x.json'),
+    })
+  })
+
+  test('an empty file has no rows', async () => {
+    expect((await scanJson('', 'ndjson')).result.rows_read).toBe(0)
+    expect((await scanJson('[]', 'array')).result.rows_read).toBe(0)
+  })
+})
