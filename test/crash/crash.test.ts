@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { type Boundary, nameOfBoundary, taskStates } from '../support/boundaries.ts'
 import { limited, runChild } from '../support/children.ts'
 import { readStored, violations } from '../support/invariants.ts'
-import { dataflows, deliver, makeProject, runProject } from '../support/project.ts'
+import { dataflows, deliver, loadProject, makeProject, runProject } from '../support/project.ts'
 import type { Drive } from './driver.ts'
 
 /**
@@ -32,10 +32,16 @@ const cases = boundaries.flatMap((boundary) => {
 
 const twoAtATime = limited(2)
 
-/** Kills a process there. Returns the project that it left. */
+/** Runs the project once for every delivery; the last run is killed there. Returns the project that it left. */
 async function killedAt(boundary: Boundary, runs: readonly string[]): Promise<string> {
   const directory = makeProject()
-  const drive: Drive = { directory, runs, boundary }
+  const manifest = await loadProject(directory)
+  for (const [i, run_id] of runs.slice(0, -1).entries()) {
+    deliver(directory, i + 1)
+    await runProject(directory, { run_id, manifest })
+  }
+  deliver(directory, runs.length)
+  const drive: Drive = { directory, manifest, run_id: runs.at(-1) as string, boundary }
   const ended = await runChild('test/crash/driver.ts', [JSON.stringify(drive)])
   expect(ended, ended.stderr).toMatchObject({ signal: 'SIGKILL', stderr: '' })
   return directory
@@ -81,6 +87,7 @@ describe('after a kill', () => {
     expect(second.result).toMatchObject({ status: 'succeeded', errors: {} })
     const found = await violations(directory, ['dead', 'last'], ['orders'])
     expect(found.filter((problem) => !problem.startsWith('unreferenced'))).toEqual([])
+    rmSync(directory, { recursive: true })
   })
 
   it('a second resume changes nothing', async () => {
@@ -91,6 +98,7 @@ describe('after a kill', () => {
     expect(result.status).toBe('succeeded')
     expect(readStored(directory).pointers).toEqual(pointers)
     expect(await violations(directory, ['only'])).toEqual([])
+    rmSync(directory, { recursive: true })
   })
 
   it.each([

@@ -32,10 +32,11 @@ function only(dataflow: string) {
 }
 
 /** A run of one dataflow that stops breathing just before its commit. */
-function pausedAtCommit(directory: string, run_id: string, dataflow: string) {
+function pausedAtCommit(directory: string, run_id: string, dataflow: string, clock = () => new Date()) {
   const barrier = makeBarrier()
   const outcome = runProject(directory, {
     run_id,
+    clock,
     ...only(dataflow),
     decorate: (ports) =>
       intercepted(ports, async (call, perform) => {
@@ -185,6 +186,22 @@ describe('a zombie', () => {
       outcome: 'failed',
       error: { name: 'LeaseLostError' },
     })
+    rmSync(directory, { recursive: true })
+  })
+
+  it('that wakes before its heir has committed is stopped by the fence alone', async () => {
+    const directory = makeProject()
+    deliver(directory, 1)
+    const zombie = pausedAtCommit(directory, 'zombie', 'orders')
+    await zombie.reached
+    const heir = pausedAtCommit(directory, 'heir', 'orders', () => new Date(Date.now() + 3_600_000))
+    await heir.reached
+    zombie.open()
+    expect((await zombie.outcome).result.dataflows[0]).toMatchObject({ error: { code: 'LEASE_LOST' } })
+    expect(readStored(directory).pointers.size).toBe(0)
+    heir.open()
+    expect((await heir.outcome).result).toMatchObject({ status: 'succeeded' })
+    expect(await violations(directory, ['heir'], ['orders'])).toEqual([])
     rmSync(directory, { recursive: true })
   })
 

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll } from 'vitest'
+import { onTestFinished } from 'vitest'
 import type { Ports } from '../../core/ports.ts'
 import { storeRenderedManifest } from '../../core/runs/manifest-store.ts'
 import { openDirectoryStore } from '../../core/stores/directory-object-store.ts'
@@ -26,7 +26,7 @@ export function openBare(): Bare {
     lake: openDirectoryStore(join(directory, 'lake')),
     evidence: openDirectoryStore(join(directory, 'evidence')),
   }
-  afterAll(() => {
+  onTestFinished(() => {
     state.close()
     rmSync(directory, { recursive: true, force: true })
   })
@@ -59,6 +59,8 @@ export async function planned(
   run_id: string,
   input: Readonly<Record<string, unknown>> = {},
 ): Promise<PlannedRun> {
-  const ref = await storeRenderedManifest(ports.evidence, await loadProject(makeProject()))
+  const project = makeProject()
+  const ref = await storeRenderedManifest(ports.evidence, await loadProject(project))
+  rmSync(project, { recursive: true })
   return await planRun({ execution_name: run_id, input: { run_id, manifest: ref, ...input } }, ports)
 }
