@@ -1,4 +1,9 @@
-import { CommitConflictError, ConditionFailedError, UnknownOutcomeError } from '../core/errors.ts'
+import {
+  CommitConflictError,
+  ConditionFailedError,
+  LeaseLostError,
+  UnknownOutcomeError,
+} from '../core/errors.ts'
 import { readCommit, readSourceState } from '../core/runs/commit.ts'
 import type { CommitItem, HeadItem, SourceStateChange } from '../core/runs/items.ts'
 import { commitKey, dataflowKey, stateKey } from '../core/runs/keys.ts'
@@ -102,7 +107,7 @@ async function explain(task: GateTask, error: ConditionFailedError): Promise<Aud
     })
   }
   const state = await readSourceState(task.ports, task.project, task.dataflow.name)
-  throw new CommitConflictError({
+  throw new LeaseLostError({
     code: 'SOURCE_STATE_MOVED',
     fact: `the source state is at version ${state?.version ?? 0}, but this attempt read version ${task.record('extract').state_version}`,
     consequence: 'Nothing of this attempt is visible',

@@ -4,7 +4,14 @@ import type { Ports } from '../core/ports.ts'
 import { attemptKey, type KnownAttempt } from '../core/runs/attempt-memory.ts'
 import { type GateLog, gateEntryWrite, readGateLog } from '../core/runs/gate-log.ts'
 import type { HeadItem } from '../core/runs/items.ts'
-import { holdLease, leaseLost, readHead, transactFenced } from '../core/runs/lease.ts'
+import {
+  holdLease,
+  leaseLost,
+  readHead,
+  renewalMilliseconds,
+  renewLease,
+  transactFenced,
+} from '../core/runs/lease.ts'
 import { loadDataflow, loadRenderedManifest } from '../core/runs/manifest-store.ts'
 import type { GateEntry, GateName, GateRecords, Verdict } from '../core/runs/records.ts'
 import type { ObjectRef } from '../core/stores/object-ref.ts'
@@ -62,6 +69,11 @@ export function gateHandler<N extends GateName>(name: N, gate: Gate<N>): Handler
       ...rest,
     })
     let record: GateRecords[N]
+    // Should a renewal fail, the gate's own record says so at its end: it has the same condition.
+    const renewal = setInterval(
+      () => void renewLease(ports, task.head).catch(() => undefined),
+      renewalMilliseconds,
+    )
     try {
       signal.throwIfAborted()
       record = await gate(task)
@@ -72,6 +84,8 @@ export function gateHandler<N extends GateName>(name: N, gate: Gate<N>): Handler
         )
       }
       throw error
+    } finally {
+      clearInterval(renewal)
     }
     await recordEntry(task, entry({ outcome: 'passed', record }))
     return { gate: name, verdict: verdictOf(record) }

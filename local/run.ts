@@ -52,7 +52,7 @@ export function newRunId(): string {
 export async function runLocally(ports: Ports, request: RunRequest): Promise<RunOutcome> {
   const run_id = request.run_id ?? newRunId()
   if (request.manifest !== undefined) buildPlan(request.manifest, parseRunOptions(request.options ?? {}))
-  if (request.resume === true) await readRun(ports, run_id)
+  if (request.resume === true) await checkResume(ports, run_id, request.options)
   else if (await hasBegun(ports, run_id)) throw begunBefore(run_id)
   const manifest =
     request.manifest === undefined
@@ -85,6 +85,19 @@ export async function runLocally(ports: Ports, request: RunRequest): Promise<Run
   }
   const sealed = await readRun(ports, run_id)
   return { run_id, interrupted, result: await readJsonRef(ports.evidence, sealed.result as never) }
+}
+
+/** A resumed run goes on under the options that it began with; others would be ignored, so they are refused. */
+async function checkResume(ports: Ports, run_id: string, options: RunRequest['options']): Promise<void> {
+  await readRun(ports, run_id)
+  const given = Object.keys(options ?? {})
+  if (given.length === 0) return
+  throw new ManifestError({
+    code: 'RUN_OPTIONS_INVALID',
+    fact: `run ${run_id} is resumed with ${given.join(', ')}, but goes on under the options that it began with`,
+    consequence: 'Nothing was started',
+    next: 'Leave the options out, or start a new run',
+  })
 }
 
 function loadRunMachine() {

@@ -164,7 +164,10 @@ describe('a source that is wrong: a failed verdict with evidence, and nothing in
   it('a Parquet file with a damaged page header behind a whole footer', async () => {
     source('a.parquet', 'parquet')
     const path = join(project, 'landing', 'a.parquet')
-    await writeParquet("SELECT (hash(range) >> 2)::BIGINT AS id, DATE '2024-01-01' AS day FROM range(100000)", path)
+    await writeParquet(
+      "SELECT (hash(range) >> 2)::BIGINT AS id, DATE '2024-01-01' AS day FROM range(100000)",
+      path,
+    )
     const bytes = readFileSync(path)
     bytes.fill(0xff, 4, 60)
     writeFileSync(path, bytes)

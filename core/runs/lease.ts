@@ -4,8 +4,11 @@ import type { Write } from '../stores/state-store.ts'
 import type { HeadItem, Lease } from './items.ts'
 import { dataflowKey, headKey } from './keys.ts'
 
-/** An attempt that has not passed a gate for this long may be taken over. One Lambda lives at most 15 minutes. */
-const leaseMilliseconds = 20 * 60 * 1000
+/** An attempt that has shown no life for this long may be taken over. One Lambda lives at most 15 minutes. */
+const leaseMilliseconds = 30 * 60 * 1000
+
+/** While a gate is at work its lease is renewed this often, so that only an attempt that died loses it. */
+export const renewalMilliseconds = leaseMilliseconds / 6
 
 export async function readHead(ports: Ports, project: string, dataflow: string): Promise<HeadItem> {
   const pk = dataflowKey(project, dataflow)
@@ -55,6 +58,17 @@ export function holdLease(ports: Ports, head: HeadItem): Write {
   const held = head.lease as Lease
   const isYoung = held.expires_at - ports.clock().getTime() > (leaseMilliseconds * 2) / 3
   if (isYoung) return { kind: 'check', pk, sk, expect: { fence, last_commit } }
+  return renewal(ports, head)
+}
+
+/** Renews the lease whatever its age, under the same conditions. */
+export async function renewLease(ports: Ports, head: HeadItem): Promise<void> {
+  await transactFenced(ports, [renewal(ports, head)], 0)
+}
+
+function renewal(ports: Ports, head: HeadItem): Write {
+  const { fence, last_commit } = head
+  const held = head.lease as Lease
   const renewed: HeadItem = { ...head, lease: lease(ports, held.run_id, held.attempt) }
   return { kind: 'put', item: renewed, expect: { fence, last_commit } }
 }

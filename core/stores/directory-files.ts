@@ -14,20 +14,21 @@ import {
 } from 'node:fs'
 import { copyFile, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import type { ObjectInfo } from './object-store.ts'
 
+/** Not `fdatasync`: the modification time is part of the etag and must survive a power cut too. */
 const fsyncFile = promisify(fsync)
 const writeFile = promisify(write)
 
 /** Up to here a write is a memory copy, cheaper than the 0.03 ms that a trip through the thread pool costs. */
 const inlineBytes = 256 * 1024
 
-/** An unfinished file: whole, durable and invisible, waiting for its name. */
+/** An unfinished file: whole and invisible, waiting for its name. Whoever has one must {@link close} it. */
 export interface TemporaryFile {
   readonly path: string
   readonly stats: BigIntStats
+  readonly fd: number
 }
 
 /**
@@ -52,7 +53,7 @@ export function isTemporaryName(name: string): boolean {
   return /^sluice-[0-9a-z]+-[0-9a-f]{16}\.part$/.test(name)
 }
 
-/** Writes the bytes under a new name in `folder` and waits until they are on the disk. */
+/** Writes the bytes under a new name in `folder`. */
 export async function writeTemporary(folder: string, body: Uint8Array): Promise<TemporaryFile> {
   const path = join(folder, newTemporaryName())
   const fd = openSync(path, 'wx')
@@ -64,12 +65,11 @@ export async function writeTemporary(folder: string, body: Uint8Array): Promise<
           ? writeSync(fd, body, at, length)
           : (await writeFile(fd, body, at, length)).bytesWritten
     }
-    return { path, stats: await settle(fd) }
+    return { path, stats: stamped(fd), fd }
   } catch (error) {
+    closeSync(fd)
     await unlink(path)
     throw error
-  } finally {
-    closeSync(fd)
   }
 }
 
@@ -78,45 +78,31 @@ export async function copyTemporary(folder: string, source: string): Promise<Tem
   const path = join(folder, newTemporaryName())
   try {
     await copyFile(source, path, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE)
-    return await settleTemporary(path)
+    return openTemporary(path)
   } catch (error) {
     await unlink(path).catch(() => undefined)
     throw error
   }
 }
 
-/** Makes a file that others wrote durable, and stamps it. */
-export async function settleTemporary(path: string): Promise<TemporaryFile> {
+/** Takes over a file that others wrote. */
+export function openTemporary(path: string): TemporaryFile {
   const fd = openSync(path, 'r')
   try {
-    return { path, stats: await settle(fd) }
-  } finally {
+    return { path, stats: stamped(fd), fd }
+  } catch (error) {
     closeSync(fd)
+    throw error
   }
 }
 
-/** By directory, the sync that has not begun yet: it will cover whoever joins it now. */
-const pendingSyncs = new Map<string, Promise<void>>()
+/** Waits until the file's bytes and every name that it was given so far are on the disk. */
+export async function sync(file: TemporaryFile): Promise<void> {
+  await fsyncFile(file.fd)
+}
 
-/**
- * Makes the names in a directory durable. Callers at the same time share one sync: a commit's manifest, manifest
- * list and metadata file get their names together.
- */
-export async function syncDirectory(directory: string): Promise<void> {
-  const joined = pendingSyncs.get(directory)
-  if (joined !== undefined) return await joined
-  const sync = nextTurn().then(async () => {
-    // From here on a new name may come too late for this sync.
-    pendingSyncs.delete(directory)
-    const fd = openSync(directory, 'r')
-    try {
-      await fsyncFile(fd)
-    } finally {
-      closeSync(fd)
-    }
-  })
-  pendingSyncs.set(directory, sync)
-  return await sync
+export function close(file: TemporaryFile): void {
+  closeSync(file.fd)
 }
 
 /** Makes a directory with those above it, all durable; costs one look where it is there already. */
@@ -133,11 +119,9 @@ export function makeDirectories(directory: string): void {
   }
 }
 
-/** `fsync`, not `fdatasync`: the modification time is part of the etag and must survive a power cut too. */
-async function settle(fd: number): Promise<BigIntStats> {
+function stamped(fd: number): BigIntStats {
   const now = stamp()
   futimesSync(fd, now, now)
-  await fsyncFile(fd)
   return fstatSync(fd, { bigint: true })
 }
 

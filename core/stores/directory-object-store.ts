@@ -15,8 +15,8 @@ import type { ObjectStore } from './object-store.ts'
  *   A reader holds one version's inode and never sees half of it, or of two.
  * - **kill -9**: a write that returned is there; one that did not is there whole or not at all. What it left
  *   in `.tmp` is invisible, and removed by the first `openDirectoryStore` after 24 hours.
- * - **Power cut**: a write that returned is there: the file, its name and new directories above it were
- *   synced (0.2 ms a write with eight in flight, 0.8 ms alone). A deletion may come back: it is not synced.
+ * - **Power cut**: a write that returned is there, with its name and new directories above it. One that did not
+ *   return may have left a new object that is not whole. A deletion may come back: it is not synced.
  * - **Races**, in one process or several: `absent` is `link(2)`, which fails where the name exists. `{ etag }`
  *   compares and renames under a lock, and unconditional writes and deletions take the same lock for their
  *   one system call, so that none of them slips between the comparison and the rename.

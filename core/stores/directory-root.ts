@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, realpathSync, statSync, unlinkSync } from 'node:fs'
 import { dirname, join, resolve, sep } from 'node:path'
 import { SourceError } from '../errors.ts'
-import { isTemporaryName, makeDirectories, syncDirectory } from './directory-files.ts'
+import { isTemporaryName, makeDirectories } from './directory-files.ts'
 import { type DirectoryLock, openDirectoryLock } from './directory-lock.ts'
 
 /** Longer than any write takes; younger ones may belong to a process that is still at work. */
@@ -53,9 +53,8 @@ export function findDirectory(root: DirectoryRoot, relative: string): string | u
 }
 
 /**
- * Makes the directory and those above it, up to the root, once per process. Each one's name is made durable
- * even where the directory was already there: another process may have made it a moment ago, and a power cut
- * would take our object away with it. Costs 0.1 ms a directory, the first time.
+ * Makes the directory and those above it, up to the root, once per process. Their names become durable with the
+ * first object in them, see `publish`.
  */
 export function ensureDirectory(root: DirectoryRoot, directory: string): Promise<void> {
   let made = root.known.get(directory)
@@ -79,7 +78,6 @@ async function makeDirectory(root: DirectoryRoot, directory: string): Promise<vo
   const relative = directory.slice(withSeparator(root.path).length)
   if (realPath(directory) !== join(realpathSync.native(root.path), relative))
     throw linkRefused(root, relative)
-  await syncDirectory(parent)
 }
 
 /** Runs `work` while no other process replaces or deletes objects under this root. */

@@ -4,11 +4,12 @@ import { dirname, join } from 'node:path'
 import { ConditionFailedError } from '../errors.ts'
 import { errnoOf } from './directory-faults.ts'
 import {
+  close,
   copyTemporary,
   infoOf,
   newTemporaryName,
-  settleTemporary,
-  syncDirectory,
+  openTemporary,
+  sync,
   type TemporaryFile,
   writeTemporary,
 } from './directory-files.ts'
@@ -44,7 +45,7 @@ export async function uploadFile(
   const isSole = stats.isFile() && stats.nlink === 1 && stats.uid === process.getuid?.()
   if (isSole && (await renamed(localPath, moved))) {
     try {
-      return await publish(root, key, await settleTemporary(moved), condition)
+      return await publish(root, key, openTemporary(moved), condition)
     } catch (error) {
       await rename(moved, localPath).catch(() => undefined)
       throw error
@@ -92,7 +93,15 @@ async function publishAndForget(
   }
 }
 
-/** Gives the file its key's name under the condition. If that fails it keeps its temporary name. */
+/**
+ * Gives the file its key's name under the condition, and waits until both are on the disk. If that fails it keeps
+ * its temporary name.
+ *
+ * One sync does for bytes and name: journaling file systems (ext4, XFS, Btrfs, APFS) write the directories that
+ * lead to a new name no later than what is synced after it. A power cut before the sync can leave an object under
+ * its name that is not whole; its write never returned, so nothing refers to it. Where an object is replaced that
+ * would be a loss, so there the bytes are synced before.
+ */
 async function publish(
   root: DirectoryRoot,
   key: string,
@@ -100,9 +109,14 @@ async function publish(
   condition: PutCondition | undefined,
 ): Promise<ObjectInfo> {
   const target = join(root.path, key)
-  await withDirectory(root, dirname(target), () => place(root, key, file.path, target, condition))
-  await syncDirectory(dirname(target))
-  return infoOf(key, file.stats)
+  try {
+    if (condition !== 'absent' && lstatSync(target, { throwIfNoEntry: false }) !== undefined) await sync(file)
+    await withDirectory(root, dirname(target), () => place(root, key, file.path, target, condition))
+    await sync(file)
+    return infoOf(key, file.stats)
+  } finally {
+    close(file)
+  }
 }
 
 async function place(

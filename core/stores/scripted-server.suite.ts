@@ -31,10 +31,9 @@ export async function startScriptedServer(
 ): Promise<ScriptedServer> {
   const requests: SeenRequest[] = []
   const server = createServer(async (incoming, outgoing) => {
-    const chunks: Buffer[] = []
-    for await (const chunk of incoming) chunks.push(chunk as Buffer)
     const { method, url, headers } = incoming
-    const body = Buffer.concat(chunks).toString('latin1')
+    const body = await bodyOf(incoming)
+    if (body === undefined) return
     const request = { method: method ?? '', path: url ?? '', headers, body }
     requests.push(request)
     give(outgoing, answer(request, requests.length))
@@ -48,6 +47,17 @@ export async function startScriptedServer(
       await new Promise((done) => server.close(done))
     },
   }
+}
+
+/** `undefined`: the client hung up, as one does that aborts an upload. */
+async function bodyOf(incoming: IncomingMessage): Promise<string | undefined> {
+  const chunks: Buffer[] = []
+  try {
+    for await (const chunk of incoming) chunks.push(chunk as Buffer)
+  } catch {
+    return undefined
+  }
+  return Buffer.concat(chunks).toString('latin1')
 }
 
 function give(outgoing: ServerResponse, answer: ScriptedAnswer): void {
