@@ -8,7 +8,7 @@ import { ConditionFailedError, ContractError, IntegrityError } from '../core/err
 import type { RowCounts } from '../core/runs/items.ts'
 import type { ContractRecord, StagedFile } from '../core/runs/records.ts'
 import { attemptTag } from '../core/runs/uncommitted.ts'
-import { checkPins, linkInputs } from '../core/sources/inputs.ts'
+import { checkPins, inputBytes, linkInputs } from '../core/sources/inputs.ts'
 import { sourceStateKind } from '../core/sources/source-state.ts'
 import { type ObjectRef, uploadFile } from '../core/stores/object-ref.ts'
 import type { ObjectStore } from '../core/stores/object-store.ts'
@@ -22,7 +22,8 @@ import { type GateTask, gateHandler } from './gate-handler.ts'
  * to quarantine with their reasons; under `strict` they stop the attempt and are kept all the same.
  */
 export async function contract(task: GateTask): Promise<ContractRecord> {
-  return await task.ports.engines.use(async (engine) => await judge(task, engine), { signal: task.signal })
+  const options = { signal: task.signal, bytes: inputBytes(task.record('extract')) }
+  return await task.ports.engines.use(async (engine) => await judge(task, engine), options)
 }
 
 async function judge(task: GateTask, engine: Engine): Promise<ContractRecord> {

@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { openEnginePool } from '../core/engine/engine.ts'
+import { openSizedPool } from '../core/engine/sized-pool.ts'
 import { TerminalError } from '../core/errors.ts'
 import type { Ports } from '../core/ports.ts'
 import { openAttemptMemory } from '../core/runs/attempt-memory.ts'
@@ -24,10 +24,7 @@ export interface Workspace {
   close(): Promise<void>
 }
 
-/**
- * DuckDB instances at work side by side, one dataflow each. Each may use every core; two of them keep the
- * cores busy while a dataflow waits for the disk, and bound memory to twice the limit below.
- */
+/** DuckDB instances for small dataflows, one each: two keep the cores busy while a dataflow waits for the disk. */
 const engineCount = 2
 
 /** MiB per instance. The process needs about 300 MB besides (data-plane measurement: RSS exceeds the limit by that). */
@@ -41,11 +38,7 @@ export function openWorkspace(options: WorkspaceOptions): Workspace {
   const { state, catalog } = openSqliteStore(join(home, 'state.db'))
   const worker = openWorker()
   const scratch = join(home, 'scratch', worker.id.replaceAll('/', '.'))
-  const engines = openEnginePool({
-    directory: scratch,
-    size: engineCount,
-    memoryLimitMb: engineMemory,
-  })
+  const engines = openSizedPool({ directory: scratch, small: engineCount, memoryLimitMb: engineMemory })
   removeAbandoned(join(home, 'scratch'))
   const sources = new Map<string, ObjectStore>()
   const ports: Ports = {

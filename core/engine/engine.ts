@@ -79,12 +79,18 @@ export interface EnginePoolOptions {
   readonly memoryLimitMb?: number
 }
 
+export interface UseOptions {
+  readonly signal?: AbortSignal
+  /** How much the work will read; a pool may choose the instance by it. */
+  readonly bytes?: number
+}
+
 export interface EnginePool {
   /**
    * Leases an instance for the time of `work`. When `signal` fires, the running statement is interrupted
    * and throws the signal's reason, as does every later one.
    */
-  use<T>(work: (engine: Engine) => Promise<T>, options?: { readonly signal?: AbortSignal }): Promise<T>
+  use<T>(work: (engine: Engine) => Promise<T>, options?: UseOptions): Promise<T>
   /** Waits for the running leases, then frees all instances. Later leases throw `ENGINE_CLOSED`. */
   close(): Promise<void>
 }

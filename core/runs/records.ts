@@ -59,6 +59,8 @@ export interface TablePin {
   readonly metadata_location: string
   /** Decimal text; `null`: the table exists and has no snapshot yet. */
   readonly snapshot_id: string | null
+  /** Of all data files of the snapshot. */
+  readonly bytes: number
 }
 
 /** One input of the scan, without its local path: `source` is the object key, or the table for `tables`. */

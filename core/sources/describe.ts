@@ -8,7 +8,7 @@ import type { ExtractRecord, InputDraft } from '../runs/records.ts'
 import type { ObjectPin, ObjectStore } from '../stores/object-store.ts'
 import { mapParallel } from '../tables/table-files.ts'
 import { readCsvHeader } from './csv-header.ts'
-import { linkFiles, linkTables, renderSql } from './inputs.ts'
+import { inputBytes, linkFiles, linkTables, renderSql } from './inputs.ts'
 
 /** `input`: `text`, or the DuckDB type in which the input holds the column. */
 export interface InputColumn {
@@ -49,7 +49,10 @@ export async function describeInputs(
       ? await describeParquetFiles(engine, paths)
       : await describeJson(engine, files, paths)
   }
-  return await ports.engines.use(work, { signal })
+  return await ports.engines.use(work, {
+    signal,
+    bytes: files.format === 'parquet' ? 0 : inputBytes(extract),
+  })
 }
 
 async function describeCsv(

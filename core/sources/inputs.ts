@@ -31,6 +31,13 @@ export async function linkInputs(
   return lineage.inputs.map((draft) => ({ ...draft, path: paths.get(draft.source) as string }))
 }
 
+/** How much of the pinned inputs there is to read. */
+export function inputBytes({ source }: ExtractRecord): number {
+  const sizes =
+    source.kind === 'files' ? source.pins.map((pin) => pin.size) : source.pins.map((pin) => pin.bytes)
+  return sizes.reduce((sum, size) => sum + size, 0)
+}
+
 /** Local path by object key. */
 export async function linkFiles(
   store: ObjectStore,

@@ -16,7 +16,8 @@ export async function pinTables(
       if (location === undefined) throw missing(table)
       const snapshot = currentSnapshot((await loadTable(ports.lake, location)).metadata)
       const snapshot_id = snapshot === undefined ? null : String(snapshot['snapshot-id'])
-      return { table, metadata_location: location, snapshot_id }
+      const bytes = Number(snapshot?.summary['total-files-size'] ?? 0)
+      return { table, metadata_location: location, snapshot_id, bytes }
     }),
   )
 }
