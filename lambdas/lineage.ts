@@ -1,5 +1,7 @@
+import { verifyPatterns } from '../core/contract/check-contract.ts'
 import type { ScanColumn, ScanConstant } from '../core/contract/scan.ts'
 import { type ColumnContract, type ColumnType, columnType, contractType } from '../core/contract/types.ts'
+import type { Engine } from '../core/engine/engine.ts'
 import { ContractError } from '../core/errors.ts'
 import type { LineageRecord } from '../core/runs/records.ts'
 import { type DraftColumn, draftSchema } from '../core/sinks/draft-schema.ts'
@@ -23,6 +25,7 @@ export async function lineage(task: GateTask): Promise<LineageRecord> {
   )
   const contracts = contractsByColumn(task, [...names.values()])
   checkWatermarks(task, [...names.values()])
+  await checkPatterns(task)
   const columns = described.columns.map((column) => draftColumn(column, names, contracts))
   const target = await loadTarget(ports, dataflow.sink.table)
   const replaces = dataflow.sink.load_type === 'overwrite'
@@ -54,6 +57,21 @@ function draftColumn(
     input: column.input,
     ...(contract === undefined ? {} : { contract }),
   }
+}
+
+/** Only the engine can say whether a pattern is RE2; it says so before any row is read. */
+async function checkPatterns(task: GateTask): Promise<void> {
+  const { contract, name } = task.dataflow
+  if (Object.values(contract.columns).every((column) => column.pattern === undefined)) return
+  const work = (engine: Engine) => verifyPatterns(engine, contract)
+  const [problem] = await task.ports.engines.use(work, { signal: task.signal })
+  if (problem === undefined) return
+  throw new ContractError({
+    code: 'CONTRACT_PATTERN_INVALID',
+    fact: `in the contract of ${name}, column ${problem.path[1]}: ${problem.message}`,
+    consequence: 'Nothing was read',
+    next: problem.hint,
+  })
 }
 
 /** The contract's columns may be written as the source or as the table spells them; each must be there. */

@@ -7,28 +7,32 @@ import { columnTypeProblem, contractType, typeText } from './types.ts'
 /** A mistake in a contract; `path` leads to its place: `['columns', 'delay', 'min']`. */
 export interface ContractProblem {
   readonly path: readonly string[]
-  /** What is wrong and what to write instead. */
+  /** What is wrong. */
   readonly message: string
+  /** What to write instead. */
+  readonly hint: string
 }
 
 /** What no schema of keys and kinds can say about a contract. Empty: nothing is wrong. Reads nothing. */
 export function checkContract(spec: ContractSpec): ContractProblem[] {
   const problems: ContractProblem[] = []
   for (const [name, column] of Object.entries(spec.columns)) {
-    for (const { path, message } of checkColumn(column))
-      problems.push({ path: ['columns', name, ...path], message })
+    for (const { path, ...rest } of checkColumn(column))
+      problems.push({ path: ['columns', name, ...path], ...rest })
   }
   const { max_rows, max_ratio } = spec.quarantine ?? {}
   if (max_rows !== undefined && (!Number.isSafeInteger(max_rows) || max_rows < 0)) {
     problems.push({
       path: ['quarantine', 'max_rows'],
       message: `max_rows ${max_rows} is not a whole number from 0 up`,
+      hint: 'Give the number of rejected rows that are still all right',
     })
   }
   if (max_ratio !== undefined && !(max_ratio >= 0 && max_ratio <= 1)) {
     problems.push({
       path: ['quarantine', 'max_ratio'],
       message: `max_ratio ${max_ratio} is not between 0 and 1`,
+      hint: 'Give a share: 0.01 is one row in a hundred',
     })
   }
   return problems
@@ -36,56 +40,60 @@ export function checkContract(spec: ContractSpec): ContractProblem[] {
 
 function checkColumn(column: ColumnContract): ContractProblem[] {
   const typeProblem = columnTypeProblem(column)
-  if (typeProblem !== undefined) return [{ path: ['type'], message: typeProblem }]
+  if (typeProblem !== undefined) return [typeProblem]
   const type = contractType(column)
   const problems: ContractProblem[] = []
-  const add = (key: string, message: string) => problems.push({ path: [key], message })
+  const add = (key: string, message: string, hint: string) => problems.push({ path: [key], message, hint })
+  const judge = (key: string, what: string, value: RuleValue) => {
+    const problem = valueProblem(type, value)
+    if (problem !== undefined) add(key, `${what} ${problem.message}`, problem.hint)
+  }
   const { min, max, pattern, accepted_values } = column
 
   for (const key of ['min', 'max'] as const) {
     const value = column[key]
     if (value === undefined) continue
-    if (type.type === 'string' || type.type === 'boolean') {
-      add(key, `${key} does not apply to type ${type.type}; it bounds numbers, dates and timestamps`)
-    } else {
-      const problem = valueProblem(type, value)
-      if (problem !== undefined) add(key, `${key} ${problem}`)
-    }
+    if (type.type !== 'string' && type.type !== 'boolean') judge(key, key, value)
+    else
+      add(
+        key,
+        `${key} does not apply to type ${type.type}`,
+        'It bounds numbers, dates and timestamps: remove it',
+      )
   }
   if (problems.length === 0 && min !== undefined && max !== undefined && compareValues(type, min, max) > 0) {
-    add('min', `min ${min} is greater than max ${max}: every value would be rejected`)
+    add('min', `min ${min} is greater than max ${max}`, 'Every value would be rejected: swap them')
   }
   if (pattern !== undefined) {
     if (type.type !== 'string')
-      add('pattern', `pattern does not apply to type ${typeText(type)}; it judges strings`)
+      add('pattern', `pattern does not apply to type ${typeText(type)}`, 'It judges strings: remove it')
     const problem = patternProblem(pattern)
-    if (problem !== undefined) add('pattern', problem)
+    if (problem !== undefined)
+      add('pattern', problem, 'RE2 does not do that, so that matching stays linear: write it without')
   }
-  if (accepted_values !== undefined) {
-    if (accepted_values.length === 0) {
-      add(
-        'accepted_values',
-        'accepted_values is empty: every value would be rejected; list one or leave the key out',
-      )
-    }
-    for (const value of accepted_values) {
-      const problem = valueProblem(type, value)
-      if (problem !== undefined) add('accepted_values', `accepted value ${problem}`)
-    }
+  if (accepted_values?.length === 0) {
+    add(
+      'accepted_values',
+      'accepted_values is empty',
+      'Every value would be rejected: list one, or leave the key out',
+    )
   }
+  for (const value of accepted_values ?? []) judge('accepted_values', 'accepted value', value)
   return problems
 }
 
-function valueProblem(type: ColumnType, value: RuleValue): string | undefined {
+function valueProblem(type: ColumnType, value: RuleValue): Omit<ContractProblem, 'path'> | undefined {
   const quoted = JSON.stringify(value)
   if (type.type === 'string') {
-    return typeof value === 'string' ? undefined : `${quoted} is not a string; write it in quotes`
+    return typeof value === 'string'
+      ? undefined
+      : { message: `${quoted} is not a string`, hint: 'Write it in quotes' }
   }
-  if (typeof value === 'boolean' && type.type !== 'boolean')
-    return `${quoted} is not a value of type ${typeText(type)}`
-  if (acceptsText(type, String(value))) return undefined
-  const hint = typeof value === 'number' && /e/.test(String(value)) ? '; write its digits in quotes' : ''
-  return `${quoted} is not a value of type ${typeText(type)}${hint}`
+  const isValue = typeof value === 'boolean' ? type.type === 'boolean' : acceptsText(type, String(value))
+  if (isValue) return undefined
+  const isRounded = typeof value === 'number' && /e/.test(String(value))
+  const hint = isRounded ? 'Write its digits in quotes' : 'docs/contracts.md has the spellings of each type'
+  return { message: `${quoted} is not a value of type ${typeText(type)}`, hint }
 }
 
 /** Both are values of `type`. */
@@ -131,7 +139,7 @@ function patternProblem(pattern: string): string | undefined {
     [/[*+?}]\+/, 'has a possessive quantifier'],
   ]
   for (const [syntax, what] of refused) {
-    if (syntax.test(plain)) return `pattern ${pattern} ${what}, which RE2 does not; write it without`
+    if (syntax.test(plain)) return `pattern ${pattern} ${what}`
   }
   return undefined
 }
@@ -145,7 +153,11 @@ export async function verifyPatterns(engine: Engine, spec: ContractSpec): Promis
       await engine.rows(`SELECT regexp_full_match('', ${quoteLiteral(pattern)}) AS ok`)
     } catch (error) {
       const said = error instanceof Error ? error.message : String(error)
-      problems.push({ path: ['columns', name, 'pattern'], message: `pattern ${pattern} is not RE2: ${said}` })
+      problems.push({
+        path: ['columns', name, 'pattern'],
+        message: `pattern ${pattern} is not RE2: ${said}`,
+        hint: 'Correct it: patterns are RE2, matched against the whole value',
+      })
     }
   }
   return problems

@@ -93,36 +93,60 @@ export function contractType(column: Pick<ColumnContract, 'type' | 'precision' |
   const problem = columnTypeProblem(column)
   if (problem !== undefined) {
     const code = typeNames.includes(column.type) ? 'COLUMN_TYPE_INVALID' : 'COLUMN_TYPE_UNKNOWN'
-    throw new TerminalError({ code, fact: problem, consequence: 'Nothing was read' })
+    throw new TerminalError({
+      code,
+      fact: problem.message,
+      consequence: 'Nothing was read',
+      next: problem.hint,
+    })
   }
   return column.type === 'decimal'
     ? { type: 'decimal', precision: column.precision!, scale: column.scale ?? 0 }
     : { type: column.type }
 }
 
-/** What is wrong with a column's `type`, `precision` and `scale`, or `undefined`. */
+/** What is wrong with a column's `type`, `precision` and `scale`, at which key, and what to write. */
 export function columnTypeProblem(column: {
   readonly type: string
   readonly precision?: number
   readonly scale?: number
-}): string | undefined {
+}): { readonly path: readonly string[]; readonly message: string; readonly hint: string } | undefined {
   const { type, precision, scale } = column
+  const problem = (key: string, message: string, hint: string) => ({ path: [key], message, hint })
   if (type !== 'decimal') {
     if (!(plainTypeNames as readonly string[]).includes(type)) {
-      return `type '${type}' is not known; known are ${typeNames.join(', ')}`
+      return problem('type', `type '${type}' is not known`, `Known: ${typeNames.join(', ')}`)
     }
-    if (precision !== undefined || scale !== undefined)
-      return `type ${type} takes no precision or scale; decimal does`
+    for (const key of ['precision', 'scale'] as const) {
+      if (column[key] !== undefined)
+        return problem(key, `type ${type} takes no ${key}`, 'Remove it, or use type: decimal')
+    }
     return undefined
   }
-  if (precision === undefined) return 'type decimal needs a precision (1 to 38)'
+  if (precision === undefined) {
+    return problem('type', 'type decimal needs a precision', 'Add it: the number of digits in all, 1 to 38')
+  }
   if (!Number.isInteger(precision) || precision < 1 || precision > 38) {
-    return `precision ${precision} is not a whole number from 1 to 38`
+    return problem(
+      'precision',
+      `precision ${precision} is not a whole number from 1 to 38`,
+      'It counts all digits',
+    )
   }
   if (scale !== undefined && (!Number.isInteger(scale) || scale < 0)) {
-    return `scale ${scale} is not a whole number from 0 up`
+    return problem(
+      'scale',
+      `scale ${scale} is not a whole number from 0 up`,
+      'It counts the digits after the point',
+    )
   }
-  if ((scale ?? 0) > precision) return `scale ${scale} is greater than precision ${precision}`
+  if ((scale ?? 0) > precision) {
+    return problem(
+      'scale',
+      `scale ${scale} is greater than precision ${precision}`,
+      'precision counts the digits after the point, too',
+    )
+  }
   return undefined
 }
 

@@ -1,25 +1,10 @@
-import type { ColumnType } from '../contract/types.ts'
+import { type ColumnType, icebergType } from '../contract/types.ts'
 import { TerminalError } from '../errors.ts'
-import type { IcebergType } from '../tables/types.ts'
+import { type IcebergType, parseType } from '../tables/types.ts'
 
 /** tinyint and smallint are `int` in Iceberg; their range is the contract's business. */
-const plain = {
-  string: 'string',
-  boolean: 'boolean',
-  tinyint: 'int',
-  smallint: 'int',
-  integer: 'int',
-  bigint: 'long',
-  float: 'float',
-  double: 'double',
-  date: 'date',
-  timestamp: 'timestamp',
-  timestamp_tz: 'timestamptz',
-} as const
-
 export function icebergTypeOf(type: ColumnType): IcebergType {
-  if (type.type === 'decimal') return { kind: 'decimal', precision: type.precision, scale: type.scale }
-  return { kind: plain[type.type] }
+  return parseType(icebergType(type))
 }
 
 /** The widest of our types that has this Iceberg type. Throws `TerminalError` `COLUMN_TYPE_UNSUPPORTED` for those that have none. */
