@@ -30,7 +30,10 @@ module.exports = {
       name: 'duckdb-in-engine-only',
       comment: 'Tests may write Parquet files with DuckDB to read them back.',
       severity: 'error',
-      from: { path: '^(core|lambdas|local|cli)/', pathNot: ['^core/engine/', '\\.test\\.ts$', '\\.suite\\.ts$'] },
+      from: {
+        path: '^(core|lambdas|local|cli)/',
+        pathNot: ['^core/engine/', '\\.test\\.ts$', '\\.suite\\.ts$'],
+      },
       to: { path: '@duckdb/' },
     },
     {
@@ -46,13 +49,22 @@ module.exports = {
       from: { path: '^(lambdas|core/(?!manifest/))', pathNot: '\\.test\\.ts$' },
       to: { path: 'node_modules/zod' },
     },
-    { name: 'no-circular', severity: 'error', from: {}, to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } } },
+    {
+      name: 'no-circular',
+      severity: 'error',
+      from: {},
+      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+    },
     { name: 'not-to-unresolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
   ],
   options: {
     doNotFollow: { path: 'node_modules' },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.json' },
-    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'default'], extensions: ['.ts', '.js', '.json'] },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'node', 'default'],
+      extensions: ['.ts', '.js', '.json'],
+    },
   },
 }

@@ -5,10 +5,10 @@
  */
 export type { ErrorParts } from './core/errors.ts'
 export { RetryableError, SluiceError, TerminalError, UnknownOutcomeError } from './core/errors.ts'
-export { loadProject, type Project } from './local/project.ts'
 export type { RenderedManifest } from './core/manifest/types.ts'
 export { buildPlan as plan } from './core/planning/plan.ts'
 export type { Plan, RunOptions } from './core/planning/types.ts'
 export type { ExecutionResult, FlowResult } from './core/runs/result.ts'
-export { runLocally as run, type RunOutcome, type RunRequest } from './local/run.ts'
+export { loadProject, type Project } from './local/project.ts'
+export { type RunOutcome, type RunRequest, runLocally as run } from './local/run.ts'
 export { openWorkspace, type Workspace, type WorkspaceOptions } from './local/workspace.ts'
