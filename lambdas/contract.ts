@@ -28,6 +28,10 @@ export async function contract(task: GateTask): Promise<ContractRecord> {
 
 async function judge(task: GateTask, engine: Engine): Promise<ContractRecord> {
   const scan = await scanContract(engine, await scanRequest(task, engine))
+  const duplicates = await findDuplicated(task, engine, scan)
+  const watermark = await furthest(task, engine, scan.watermark)
+  // What follows stores files and waits for the disk; the instance need not wait with it.
+  await engine.done()
   await checkPins(task.ports, task.record('extract'))
   const rows: RowCounts = {
     read: scan.rows_read,
@@ -40,10 +44,9 @@ async function judge(task: GateTask, engine: Engine): Promise<ContractRecord> {
   const quarantine = scan.rejected === undefined ? undefined : await storeRejected(task, scan.rejected)
   const kept = { rows, by_reason, ...(quarantine === undefined ? {} : { quarantine }) }
   checkVerdict(task, kept, quarantine)
-  await checkUnique(task, engine, scan, kept)
+  if (duplicates !== undefined) throw notUnique(task, duplicates.column, duplicates.count, kept)
   const nothing = rows.accepted + rows.quarantined === 0 && sourceStateKind(task.dataflow) !== 'full'
   const files = nothing ? [] : await storeAccepted(task, scan.accepted)
-  const watermark = await furthest(task, engine, scan.watermark)
   return { verdict: nothing ? 'nothing_new' : 'passed', ...kept, files, watermark }
 }
 
@@ -146,13 +149,18 @@ function reasons(kept: Kept): string {
 }
 
 /** A duplicate leaves open which row is right, so it is never quarantined: it stops the attempt. */
-async function checkUnique(task: GateTask, engine: Engine, scan: ScanResult, kept: Kept): Promise<void> {
+async function findDuplicated(
+  task: GateTask,
+  engine: Engine,
+  scan: ScanResult,
+): Promise<{ readonly column: string; readonly count: number } | undefined> {
   const paths = scan.accepted.map((file) => file.file)
   for (const column of task.record('lineage').columns) {
     if (column.contract?.unique !== true || paths.length === 0) continue
-    const duplicated = await findDuplicates(engine, paths, column.name)
-    if (duplicated > 0) throw notUnique(task, column.name, duplicated, kept)
+    const count = await findDuplicates(engine, paths, column.name)
+    if (count > 0) return { column: column.name, count }
   }
+  return undefined
 }
 
 function notUnique(task: GateTask, column: string, duplicated: number, kept: Kept): ContractError {

@@ -191,6 +191,27 @@ describe('leases', () => {
     expect(order).toEqual(['a in', 'a out', 'b in', 'b out', 'c in', 'c out'])
   })
 
+  test('done passes the instance on and keeps the files', async () => {
+    const marks: string[] = []
+    let path = ''
+    const first = pool.use(async (engine) => {
+      path = join(engine.directory, 'kept.csv')
+      await engine.run(`COPY (SELECT 42 AS a) TO ${quoteLiteral(path)}`)
+      await engine.done()
+      await second
+      marks.push('first')
+      expect(existsSync(path)).toBe(true)
+      expect(await failure(engine, 'SELECT 1')).toContain('ENGINE_LEASE_ENDED')
+    })
+    const second = pool.use(async (engine) => {
+      marks.push('second')
+      expect(readdirSync(engine.directory)).toEqual([])
+    })
+    await first
+    expect(marks).toEqual(['second', 'first'])
+    expect(existsSync(path)).toBe(false)
+  })
+
   test('two instances have two directories', async () => {
     const two = openEnginePool({ directory: join(directory, 'two'), size: 2, threads: 1 })
     const names = await Promise.all(

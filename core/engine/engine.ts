@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, rmSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { TerminalError } from '../errors.ts'
@@ -23,6 +23,11 @@ export interface Engine {
   rows<T extends Record<string, unknown> = Record<string, unknown>>(sql: string): Promise<T[]>
   /** Runs one `COPY … (…, RETURN_STATS)`. */
   copy(sql: string): Promise<CopyOutcome>
+  /**
+   * Says that no statement follows: the instance may serve the next lease while this one still stores its files.
+   * The directory stays until the lease ends. Later statements throw `ENGINE_LEASE_ENDED`.
+   */
+  done(): Promise<void>
 }
 
 export interface CopyOutcome {
@@ -108,7 +113,10 @@ export function openEnginePool(options: EnginePoolOptions): EnginePool {
   }
   const idle: Instance[] = []
   const waiting: (() => void)[] = []
+  /** Instances out of the pool. */
   let live = 0
+  /** Leases that are waited for, or have not ended, with an instance or without one any more. */
+  let works = 0
   let made = 0
   let closed = false
   let drained: (() => void) | undefined
@@ -144,42 +152,67 @@ export function openEnginePool(options: EnginePoolOptions): EnginePool {
   function release(): void {
     const next = waiting.shift()
     if (next) next()
-    else {
-      live--
-      if (live === 0) drained?.()
-    }
+    else live--
   }
 
+  const folder = (number: number) => join(options.directory, `engine-${number}`)
+
   async function make(): Promise<Instance> {
-    const directory = join(options.directory, `engine-${++made}`)
+    const directory = folder(++made)
     mkdirSync(directory, { recursive: true })
     return openInstance({ directory, ...settings })
   }
 
-  return {
-    async use(work, { signal } = {}) {
-      await acquire(signal)
-      try {
-        const instance = idle.pop() ?? (await make())
-        const lease = await instance.lease(signal)
+  /** One instance out of the pool, and the way back. */
+  async function take(signal: AbortSignal | undefined) {
+    await acquire(signal)
+    try {
+      const instance = idle.pop() ?? (await make())
+      const lease = await instance.lease(signal)
+      let returned: Promise<void> | undefined
+      const giveBack = async () => {
         try {
-          return await work(lease.engine)
-        } finally {
           if (await lease.end()) idle.push(instance)
           else instance.close()
+        } finally {
+          release()
+        }
+      }
+      const done = () => {
+        returned ??= giveBack()
+        return returned
+      }
+      return { engine: { ...lease.engine, done }, done, remove: lease.remove }
+    } catch (error) {
+      release()
+      throw error
+    }
+  }
+
+  return {
+    async use(work, { signal } = {}) {
+      works++
+      try {
+        const { engine, done, remove } = await take(signal)
+        try {
+          return await work(engine)
+        } finally {
+          await done()
+          remove()
         }
       } finally {
-        release()
+        if (--works === 0) drained?.()
       }
     },
     async close() {
       closed = true
-      if (live > 0) {
+      if (works > 0) {
         await new Promise<void>((resolve) => {
           drained = resolve
         })
       }
       for (const instance of idle.splice(0)) instance.close()
+      for (let i = 1; i <= made; i++) rmSync(folder(i), { recursive: true, force: true })
     },
   }
 }

@@ -19,9 +19,11 @@ export interface Instance {
 }
 
 export interface Lease {
-  readonly engine: Engine
-  /** Undoes and empties everything; `false` when the instance must not be used again. */
+  readonly engine: Omit<Engine, 'done'>
+  /** Undoes all statements; `false` when the instance must not be used again. */
   end(): Promise<boolean>
+  /** Removes the directory with all that is in it. */
+  remove(): void
 }
 
 /**
@@ -77,7 +79,6 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
     close() {
       connection.closeSync()
       database.closeSync()
-      rmSync(root, { recursive: true, force: true })
     },
   }
 }
@@ -151,12 +152,12 @@ function openLease({ connection, listValue, directory, profile, signal }: LeaseP
       signal?.removeEventListener('abort', interrupt)
       try {
         await connection.run('ROLLBACK')
-        rmSync(directory, { recursive: true, force: true })
       } catch {
         broken = true
       }
       return !broken
     },
+    remove: () => rmSync(directory, { recursive: true, force: true }),
   }
 }
 
