@@ -16,13 +16,21 @@ export interface DirectoryRoot {
   /** Directories that are there, durable and not links, or about to be. Lost entries cost a look, not a guarantee. */
   readonly known: Map<string, Promise<void>>
   lock: DirectoryLock | undefined
+  /** `path` without links, once it is there. */
+  real?: string
 }
 
 export function openRoot(directory: string): DirectoryRoot {
   const path = resolve(directory)
-  const root = { path, temporary: join(path, '.tmp'), known: new Map(), lock: undefined }
+  const root: DirectoryRoot = { path, temporary: join(path, '.tmp'), known: new Map(), lock: undefined }
   removeLeftovers(root)
   return root
+}
+
+/** Asked for with every object: a look at each of its folders costs more than the rest of the question. */
+function realRoot(root: DirectoryRoot): string {
+  root.real ??= realpathSync.native(root.path)
+  return root.real
 }
 
 /**
@@ -34,7 +42,7 @@ export function openRoot(directory: string): DirectoryRoot {
 export function findFile(root: DirectoryRoot, key: string): string | undefined {
   const real = realPath(join(root.path, key))
   if (real === undefined) return undefined
-  const base = realpathSync.native(root.path)
+  const base = realRoot(root)
   if (real === join(base, key)) return real
   const parent = realPath(dirname(join(root.path, key)))
   if (parent !== dirname(join(base, key)) || !real.startsWith(withSeparator(base)))
@@ -47,8 +55,7 @@ export function findDirectory(root: DirectoryRoot, relative: string): string | u
   const path = join(root.path, relative)
   const real = realPath(path)
   if (real === undefined || relative === '') return real
-  if (withSeparator(real) !== withSeparator(join(realpathSync.native(root.path), relative)))
-    throw linkRefused(root, relative)
+  if (withSeparator(real) !== withSeparator(join(realRoot(root), relative))) throw linkRefused(root, relative)
   return real
 }
 
@@ -76,8 +83,7 @@ async function makeDirectory(root: DirectoryRoot, directory: string): Promise<vo
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
   }
   const relative = directory.slice(withSeparator(root.path).length)
-  if (realPath(directory) !== join(realpathSync.native(root.path), relative))
-    throw linkRefused(root, relative)
+  if (realPath(directory) !== join(realRoot(root), relative)) throw linkRefused(root, relative)
 }
 
 /** Runs `work` while no other process replaces or deletes objects under this root. */
