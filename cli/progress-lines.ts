@@ -21,7 +21,9 @@ export function endLine(flow: FlowItem, seconds: number): string {
     ...(flow.error === undefined && flow.rows !== undefined ? [rowsText(flow.rows)] : []),
   ]
   const said = parts.length === 0 ? '' : `: ${parts.join(', ')}`
-  return visible(`${flow.dataflow} ${flow.status} after ${duration(seconds)}${said}`)
+  // Cut off before it was settled, which follows when everything at work has ended.
+  const status = flow.status === 'running' ? 'interrupted' : flow.status
+  return visible(`${flow.dataflow} ${status} after ${duration(seconds)}${said}`)
 }
 
 /** `12 of 100 done, 3 failed, 4 at work`. */

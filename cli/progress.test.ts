@@ -224,6 +224,7 @@ describe('what people see of it', () => {
     expect(endLine({ ...item, status: 'skipped', reason: 'nothing_new' }, 0)).toContain(
       'skipped after 0.00 s: nothing new',
     )
+    expect(endLine({ ...item, status: 'running' }, 1)).toBe('orders interrupted after 1.00 s')
     expect(totalsText(createProgress(), 0, 0, 0)).toBe('planning')
   })
 })

@@ -85,6 +85,13 @@ describe('a first project', () => {
         { dataflow: 'revenue_by_customer', status: 'succeeded', rows: { accepted: 3 } },
       ],
     })
+    for (const id of ['../x', '']) {
+      const odd = await sluice(['run', '--run-id', id], { cwd: project })
+      expect({ code: odd.code, stderr: odd.stderr }).toEqual({
+        code: 2,
+        stderr: expect.stringMatching(/^error \[RUN_ID_INVALID\]: "[^"]*" is not a run id\. [^{]*$/),
+      })
+    }
     const again = await sluice(['run', '--run-id', 'second'], { cwd: project })
     expect(again.code).toBe(2)
     expect(again.stderr).toContain('error [RUN_EXISTS]')
@@ -275,7 +282,7 @@ describe('a run that fails', () => {
     const cwd = temporaryProject({ 'sluice.yaml': manifestOf(csvDataflow('orders')), home: 'a file' })
     const { code, stderr } = await sluice(['run', '--home', 'home'], { cwd })
     expect(code).toBe(2)
-    expect(stderr).toMatch(/error \[E(EXIST|NOTDIR)\]: /)
+    expect(stderr).toMatch(/^error \[WORKSPACE_UNWRITABLE\]: .* Nothing was started\. .*--home\.$/m)
     expect(stderr).not.toMatch(/^\s+at /m)
   })
 })

@@ -1,5 +1,6 @@
 import { parseRunOptions } from '../core/planning/run-options.ts'
 import { selectDataflows } from '../core/planning/select.ts'
+import { checkRunId } from '../core/runs/runs.ts'
 import { findProject, loadProject } from '../local/project.ts'
 import { exitCodes } from './fail.ts'
 import type { Io } from './io.ts'
@@ -30,12 +31,13 @@ export async function run(io: Io, options: RunCommandOptions): Promise<number> {
     io.err('A dry run: nothing was read from a source, and nothing was written.')
     return exitCodes.success
   }
-  // Also a selection that is refused leaves nothing behind, so it is tried before there is a workspace.
+  // Also a request that is refused leaves nothing behind, so it is tried before there is a workspace.
+  if (options.runId !== undefined) checkRunId(options.runId)
   selectDataflows(project.rendered.dataflows, parsed)
   const { startRun } = await import('./run-execute.ts')
   const request = { manifest: project.rendered, options: given }
   return await startRun(io, project.directory, {
     ...request,
-    ...(options.runId && { run_id: options.runId }),
+    ...(options.runId !== undefined && { run_id: options.runId }),
   })
 }

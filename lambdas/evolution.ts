@@ -13,7 +13,7 @@ export async function evolution(task: GateTask): Promise<EvolutionRecord> {
     code: 'EVOLUTION_REFUSED',
     fact: `${task.dataflow.sink.table} would change: ${refused.map(words).join('; ')}`,
     consequence: `schema_evolution.mode: ${mode} does not allow that, so the table stays as it is`,
-    next: 'Correct the source, or allow the change, or write to a new table',
+    next: nextStep(refused, mode),
     details: { mode, decisions },
   })
 }
@@ -37,6 +37,15 @@ function decide(difference: SchemaDifference, mode: SchemaEvolutionMode): Evolut
     case 'missing_column':
       return refuse('the rows that stay have it, the new ones would not')
   }
+}
+
+/** A mode is named only where it would let everything through that was refused. */
+function nextStep(refused: readonly SchemaDifference[], mode: SchemaEvolutionMode): string {
+  const modes = (['additive', 'widening'] as const).filter(
+    (wider) => wider !== mode && refused.every((difference) => decide(difference, wider).action === 'apply'),
+  )
+  const allow = modes[0] === undefined ? '' : `, or set schema_evolution.mode: ${modes[0]}`
+  return `Correct the source${allow}, or write to a new table`
 }
 
 function words(decision: EvolutionDecision): string {

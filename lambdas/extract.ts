@@ -3,10 +3,9 @@ import { refTables } from '../core/planning/refs.ts'
 import { readSourceState } from '../core/runs/commit.ts'
 import type { SourceStateItem } from '../core/runs/items.ts'
 import type { ExtractRecord, FilesPinned } from '../core/runs/records.ts'
-import { columnName } from '../core/sources/column-names.ts'
 import { pinFiles } from '../core/sources/files.ts'
 import {
-  checkStateKind,
+  checkSourceState,
   inputsDigest,
   notLoaded,
   readLoaded,
@@ -22,7 +21,7 @@ import { type GateTask, gateHandler } from './gate-handler.ts'
  */
 export async function extract(task: GateTask): Promise<ExtractRecord> {
   const stored = await readSourceState(task.ports, task.project, task.dataflow.name)
-  checkStateKind(task.dataflow, stored)
+  checkSourceState(task.dataflow, stored)
   return task.dataflow.source === undefined
     ? await extractTables(task, stored)
     : await extractFiles(task, stored)
@@ -68,8 +67,7 @@ function remembered(
   stored: SourceStateItem | undefined,
 ): Pick<ExtractRecord, 'state_version' | 'after'> {
   const values = stored?.state.kind === 'watermark' ? stored.state.values : {}
-  const named = sourceStateKind(task.dataflow) === 'watermark' ? watermarkColumns(task.dataflow) : []
-  const columns = named.map((column) => columnName(column, task.dataflow.column_names))
+  const columns = sourceStateKind(task.dataflow) === 'watermark' ? watermarkColumns(task.dataflow) : []
   const after = Object.fromEntries(columns.map((column) => [column, values[column] ?? null]))
   return { state_version: stored?.version ?? 0, after }
 }

@@ -92,10 +92,7 @@ function contractsByColumn(task: GateTask, names: readonly string[]): Map<string
 }
 
 function checkWatermarks(task: GateTask, names: readonly string[]): void {
-  const wanted = watermarkColumns(task.dataflow).map((column) =>
-    columnName(column, task.dataflow.column_names),
-  )
-  const absent = wanted.filter((name) => !names.includes(name))
+  const absent = watermarkColumns(task.dataflow).filter((name) => !names.includes(name))
   if (absent.length === 0) return
   throw new ContractError({
     code: 'WATERMARK_COLUMN_MISSING',

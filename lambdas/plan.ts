@@ -1,4 +1,3 @@
-import { ManifestError } from '../core/errors.ts'
 import { buildPlan } from '../core/planning/plan.ts'
 import { parseRunOptions } from '../core/planning/run-options.ts'
 import type { Plan } from '../core/planning/types.ts'
@@ -6,7 +5,7 @@ import type { Ports } from '../core/ports.ts'
 import type { FlowItem, RunItem } from '../core/runs/items.ts'
 import { flowKey, flowPrefix, metaKey, runKey } from '../core/runs/keys.ts'
 import { loadRenderedManifest } from '../core/runs/manifest-store.ts'
-import { isDone, unknownRun } from '../core/runs/runs.ts'
+import { checkRunId, isDone, unknownRun } from '../core/runs/runs.ts'
 import type { StoredPlan } from '../core/runs/stored-plan.ts'
 import { readStoredPlan } from '../core/runs/stored-plan.ts'
 import { type ObjectRef, writeJson } from '../core/stores/object-ref.ts'
@@ -38,9 +37,6 @@ export interface WaveItem {
   readonly upstream: readonly string[]
 }
 
-/** `$range` makes at most this many items, and so does one Map state's history. */
-const maxWaves = 1000
-
 /**
  * Selects, orders and writes down what a run will do, once: a second call for the same run finds the plan
  * and goes on with it. With `resume` every dataflow that has not succeeded becomes pending again.
@@ -59,7 +55,6 @@ export async function planRun(event: PlanEvent, ports: Ports): Promise<PlannedRu
   const rendered = await loadRenderedManifest(ports.evidence, ref)
   const options = parseRunOptions(rest)
   const plan = buildPlan(rendered, options)
-  if (plan.waves.length > maxWaves) throw tooManyWaves(plan.waves.length)
   const stored: StoredPlan = { plan, options }
   const planRef = await writeJson(ports.evidence, `plans/${runId}/plan.json`, stored)
   await Promise.all(plan.waves.map((wave) => writeItems(ports, runId, wave)))
@@ -152,25 +147,6 @@ function plannedRun(meta: RunItem, { plan, options }: StoredPlan): PlannedRun {
 
 function itemsPrefix(runId: string): string {
   return `plans/${runId}/wave-`
-}
-
-function checkRunId(runId: unknown): string {
-  if (typeof runId === 'string' && /^[A-Za-z0-9][A-Za-z0-9_-]{0,79}$/.test(runId)) return runId
-  throw new ManifestError({
-    code: 'RUN_ID_INVALID',
-    fact: `${JSON.stringify(runId)} is not a run id`,
-    consequence: 'Nothing was started',
-    next: 'Use letters, digits, _ and -, at most 80, beginning with a letter or digit; or leave it out',
-  })
-}
-
-function tooManyWaves(waves: number): ManifestError {
-  return new ManifestError({
-    code: 'TOO_MANY_WAVES',
-    fact: `the plan has ${waves} waves, one after the other; at most ${maxWaves} fit into one run`,
-    consequence: 'Nothing was started',
-    next: 'Run it stage by stage',
-  })
 }
 
 export const handler = controlHandler<PlanEvent>('plan', planRun)

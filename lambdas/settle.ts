@@ -176,12 +176,12 @@ async function evidenceOf(
 function describeFailure(log: GateLog, failure: NonNullable<SettleEvent['failure']>): ErrorSummary {
   const recorded = log.get(failure.gate as GateName)?.error
   if (recorded !== undefined && recorded.name === failure.error) return recorded
-  const message = messageOf(failure.cause)
+  const message = causeText(failure.cause)
   return { name: failure.error, code: codeOf(failure.error), message }
 }
 
 /** The cause of a handler's error is `{"errorType", "errorMessage", "trace"}`; that of a workflow's error is text. */
-function messageOf(cause: string): string {
+export function causeText(cause: string): string {
   try {
     const parsed: unknown = JSON.parse(cause)
     const message = (parsed as { errorMessage?: unknown } | null)?.errorMessage

@@ -9,10 +9,10 @@ import { metaKey, runKey } from '../core/runs/keys.ts'
 import { readHead } from '../core/runs/lease.ts'
 import { storeRenderedManifest } from '../core/runs/manifest-store.ts'
 import type { ExecutionResult } from '../core/runs/result.ts'
-import { readFlows, readRun } from '../core/runs/runs.ts'
+import { checkRunId, readFlows, readRun } from '../core/runs/runs.ts'
 import { readJsonRef } from '../core/stores/object-ref.ts'
 import { seal } from '../lambdas/seal.ts'
-import { settle } from '../lambdas/settle.ts'
+import { causeText, settle } from '../lambdas/settle.ts'
 import {
   type HistoryEvent,
   loadStateMachine,
@@ -50,7 +50,7 @@ export function newRunId(): string {
  * the run has begun it returns a result, whatever the dataflows came to.
  */
 export async function runLocally(ports: Ports, request: RunRequest): Promise<RunOutcome> {
-  const run_id = request.run_id ?? newRunId()
+  const run_id = checkRunId(request.run_id ?? newRunId())
   if (request.manifest !== undefined) buildPlan(request.manifest, parseRunOptions(request.options ?? {}))
   if (request.resume === true) await checkResume(ports, run_id, request.options)
   else if (await hasBegun(ports, run_id)) throw begunBefore(run_id)
@@ -174,9 +174,10 @@ function begunBefore(run_id: string): ManifestError {
 
 /** The plan was checked before the execution began, so this is the store's doing, not the manifest's. */
 function notStarted(outcome: { readonly error?: string; readonly cause?: string }): TerminalError {
+  const cause = outcome.cause === undefined ? 'no cause given' : causeText(outcome.cause)
   return new TerminalError({
     code: 'RUN_NOT_STARTED',
-    fact: `the run ended before its plan was written (${outcome.error ?? 'aborted'}: ${outcome.cause ?? 'no cause given'})`,
+    fact: `the run ended before its plan was written (${outcome.error ?? 'aborted'}: ${cause})`,
     consequence: 'Nothing was read or written',
     next: 'Check the workspace with: sluice doctor',
   })

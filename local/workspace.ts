@@ -34,7 +34,7 @@ const engineMemory = 384
 export function openWorkspace(options: WorkspaceOptions): Workspace {
   const project = resolve(options.projectDirectory)
   const home = resolve(options.home ?? join(project, '.sluice'))
-  mkdirSync(join(home, 'scratch'), { recursive: true })
+  makeHome(home)
   const { state, catalog } = openSqliteStore(join(home, 'state.db'))
   const worker = openWorker()
   const scratch = join(home, 'scratch', worker.id.replaceAll('/', '.'))
@@ -66,6 +66,20 @@ export function openWorkspace(options: WorkspaceOptions): Workspace {
       state.close()
       worker.close()
     },
+  }
+}
+
+function makeHome(home: string): void {
+  try {
+    mkdirSync(join(home, 'scratch'), { recursive: true })
+  } catch (error) {
+    throw new TerminalError({
+      code: 'WORKSPACE_UNWRITABLE',
+      fact: `${home} cannot be made or written (${(error as NodeJS.ErrnoException).code})`,
+      consequence: 'Nothing was started',
+      next: 'Give this user the right to write there, or choose another place with --home',
+      cause: error,
+    })
   }
 }
 

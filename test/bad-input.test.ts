@@ -19,6 +19,12 @@ import { openAsk } from './support/duckdb.ts'
 
 const main = fileURLToPath(new URL('../cli/main.ts', import.meta.url))
 
+/** One row, 1e50, as pyarrow writes decimal256(60, 0); DuckDB can write none of that width. */
+const decimalOf60Digits =
+  'UEFSMRUAFUAVQCwVAhUAFQYVBhwAAAACAAAAAgEAAAAAAERsOxX5kmaH0sQFNP21ZAAAAAAAABUEGSw1ABgGc2NoZW1hFQIAFQ4VNBUC' +
+  'GAZhbW91bnQlChUAFXgsXBUAFXgAAAAWAhkcGRwmABwVDhklBgAZGAZhbW91bnQVABYCFmYWZiYISRwVABUAFQIAPCkGGSYAAgAAABZm' +
+  'FgImCBZmACggcGFycXVldC1jcHAtYXJyb3cgdmVyc2lvbiAyNi4wLjEZHBwAAACUAAAAUEFSMQ=='
+
 let project: string
 beforeEach(() => {
   project = mkdtempSync(join(tmpdir(), 'sluice-bad-'))
@@ -201,6 +207,21 @@ describe('a source that is wrong: a failed verdict with evidence, and nothing in
     expectFailed('SOURCE_UNREADABLE', 'lineage')
   })
 
+  it('an object a line where an array was announced, with the format that it has', () => {
+    source('a.json', 'json')
+    deliver('a.json', '{"id": 1, "day": "2024-01-01"}\n')
+    const { flow } = expectFailed('SOURCE_UNREADABLE', 'lineage')
+    expect(flow.error?.message).toMatch(/^a\.json cannot be read: .*use format: ndjson\.$/)
+    expect(flow.error?.message).not.toContain('.sluice')
+  })
+
+  it('a Parquet decimal of 60 digits, which would come out as another number', () => {
+    source('a.parquet', 'parquet')
+    deliver('a.parquet', Buffer.from(decimalOf60Digits, 'base64'))
+    const { flow } = expectFailed('COLUMN_TYPE_UNSUPPORTED', 'lineage')
+    expect(flow.error?.message).toContain('Column amount has type DECIMAL(60,0)')
+  })
+
   it('a line of 2 GB, without the memory for it', () => {
     source('a.csv', 'csv')
     const path = deliver('a.csv', 'id,day\n1,2024-01-01\n2,')
@@ -219,6 +240,34 @@ describe('a source that is wrong: a failed verdict with evidence, and nothing in
     source('a.csv', 'csv')
     deliver('a.csv', 'id,day,Day\n1,2024-01-01,x\n')
     expectFailed('CSV_HEADER_INVALID', 'lineage')
+  })
+})
+
+describe('a later delivery of another shape leaves the table as it is, and says what would let it in', () => {
+  const evolve = (mode: string) =>
+    manifest(`  - name: flow
+    source: { connection: landing, path: "*.csv", format: csv }
+    schema_evolution: { mode: ${mode} }
+    sink: { connection: warehouse, table: bronze.flow, load_type: append }
+`)
+
+  it.each([
+    [
+      'a new column',
+      'id,day,more\n2,x,y\n',
+      'Correct the source, or set schema_evolution.mode: additive, or write',
+    ],
+    ['a column less', 'id\n2\n', 'Correct the source, or write to a new table.'],
+  ])('%s', (_name, body, next) => {
+    evolve('strict')
+    deliver('a.csv', 'id,day\n1,x\n')
+    expect(run().status).toBe(0)
+    const before = tableFiles()
+    deliver('b.csv', body)
+    const { flow } = run()
+    expect(flow).toMatchObject({ status: 'failed', gate: 'evolution', error: { code: 'EVOLUTION_REFUSED' } })
+    expect(flow.error?.message).toContain(next)
+    expect(tableFiles()).toEqual(before)
   })
 })
 

@@ -1,4 +1,6 @@
 import type { Engine } from '../engine/engine.ts'
+import { quoteLiterals } from '../engine/sql.ts'
+import { TerminalError } from '../errors.ts'
 import { readableInputs } from './readable-inputs.ts'
 import { jsonReader, namingSource, parquetReader } from './readers.ts'
 import type { Compression, ScanRelation } from './scan.ts'
@@ -17,14 +19,37 @@ interface Described extends Record<string, unknown> {
 
 /**
  * The union of the files' columns by name, in order of appearance, from their footers alone.
- * Throws `SourceError` `SOURCE_UNREADABLE`.
+ * Throws `SourceError` `SOURCE_UNREADABLE`, and `TerminalError` `COLUMN_TYPE_UNSUPPORTED` for decimals of more
+ * than 38 digits: DuckDB reads them as doubles of another value (seen: 1e50 as 2.8e64).
  */
 export async function describeParquet(
   engine: Engine,
   files: readonly { readonly source: string; readonly path: string }[],
 ): Promise<DescribedColumn[]> {
   const reader = parquetReader(files.map((file) => file.path))
-  return await namingSource(files, async () => await describe(engine, `SELECT * FROM ${reader}`))
+  return await namingSource(files, async () => {
+    const columns = await describe(engine, `SELECT * FROM ${reader}`)
+    if (columns.some((column) => column.input === 'DOUBLE')) await refuseLongDecimals(engine, files)
+    return columns
+  })
+}
+
+async function refuseLongDecimals(
+  engine: Engine,
+  files: readonly { readonly path: string }[],
+): Promise<void> {
+  const paths = quoteLiterals(files.map((file) => file.path))
+  const [column] = await engine.rows<{ name: string; precision: bigint; scale: bigint }>(
+    `SELECT name, precision, scale FROM parquet_schema(${paths}) WHERE precision > 38 LIMIT 1`,
+  )
+  if (column === undefined) return
+  throw new TerminalError({
+    code: 'COLUMN_TYPE_UNSUPPORTED',
+    fact: `Column ${column.name} has type DECIMAL(${column.precision},${column.scale}), and a table's decimals have at most 38 digits`,
+    consequence: 'Nothing was read',
+    next: 'Deliver the column with 38 digits or fewer, or as text',
+    details: { column: column.name },
+  })
 }
 
 /** Output columns of a transform that {@link checkTransformSql} let through; nothing of it is run. */

@@ -89,7 +89,9 @@ export async function namingSource<T>(
     const said = error.cause instanceof Error ? error.cause.message : error.message
     const named = files.filter((file) => file.path !== undefined && said.includes(file.path))
     const sources = (named.length > 0 ? named : files).map((file) => file.source)
-    let fact = (said.split('\n')[0] ?? '').slice(0, 500)
+    let fact = (said.split('\n')[0] ?? '')
+      .slice(0, 500)
+      .replace(/( Try auto-detecting the JSON format)?[. ]*$/, '')
     for (const file of named) fact = fact.replaceAll(file.path as string, file.source)
     throw new SourceError({
       code: 'SOURCE_UNREADABLE',
@@ -105,6 +107,9 @@ export async function namingSource<T>(
 function nextStep(said: string): string {
   if (said.includes('CSV Parser state machine')) {
     return 'Deliver the file with one kind of line end throughout and with quotes doubled inside quoted fields'
+  }
+  if (said.includes('Expected top-level JSON array')) {
+    return 'format: json is one array of objects, in UTF-8; for one object a line use format: ndjson'
   }
   return 'Deliver the file again, whole'
 }

@@ -73,7 +73,7 @@ function notAValue(what: string, name: string, wanted: string): TerminalError {
     code: 'SCAN_REQUEST_INVALID',
     fact: `The ${what} ${name} is not ${wanted}`,
     consequence: 'Nothing was read',
-    next: 'Where the type of a watermark column was changed, reset the source state',
+    next: 'Where the type of a watermark column was changed, go back to the old one, or give the dataflow and its table new names',
     details: { name },
   })
 }

@@ -235,7 +235,7 @@ export function columnType(input: 'text' | string, name: string): ColumnType {
     code: 'COLUMN_TYPE_UNSUPPORTED',
     fact: `Column ${name} has type ${input}, which no table column can hold yet`,
     consequence: 'Nothing was read',
-    next: `Cast it in SQL to one of ${Object.keys(inferred).join(', ')}, or leave it out`,
+    next: `Cast it in SQL to one of DECIMAL, ${Object.keys(inferred).join(', ')}; deliver a file with one of these types, or without the column`,
     details: { column: name, duckdb_type: input },
   })
 }

@@ -45,6 +45,7 @@ const unreadable = new RegExp(
     'Failed to read file',
     'Malformed JSON',
     'JSON transform error',
+    'Expected top-level JSON array',
     'CSV Parser state machine',
     'CSV Error',
     'not a GZIP stream',

@@ -1,6 +1,7 @@
 import { checkContract } from '../contract/check-contract.ts'
 import type { ColumnContract } from '../contract/types.ts'
-import type { Report } from './rules.ts'
+import { columnName } from '../sources/column-names.ts'
+import type { Draft, Report } from './rules.ts'
 
 /** What core/contract says of each column, at its place. A column without a type is the schema's to report. */
 export function checkColumns(
@@ -11,5 +12,36 @@ export function checkColumns(
     if (column?.type === undefined) continue
     const spec = { enforcement: 'strict', columns: { [name]: column as ColumnContract } } as const
     for (const { path, message, hint } of checkContract(spec)) report(['contract', ...path], message, hint)
+  }
+}
+
+/** The rules for which columns must be told apart by the name that they get in the table. */
+export function checkColumnNames(draft: Draft, report: Report): void {
+  const { column_names } = draft
+  if (column_names === undefined) return
+  const typed = new Map<string, string>()
+  for (const name of Object.keys(draft.contract?.columns ?? {})) {
+    const output = columnName(name, column_names)
+    const other = typed.get(output)
+    typed.set(output, name)
+    if (other === undefined) continue
+    const message = `\`${other}\` and \`${name}\` are both column \`${output}\` of the table`
+    report(['contract', 'columns', name], message, 'Keep one of the two')
+  }
+  checkWatermarkTypes(draft, new Set(typed.keys()), report)
+}
+
+/** Files of text have no types: a watermark would silently be compared as text, and every row after 9 be lost. */
+function checkWatermarkTypes(
+  { source, sink, column_names }: Draft,
+  typed: ReadonlySet<string>,
+  report: Report,
+) {
+  if (source?.format === undefined || source.format === 'parquet' || sink?.load_type !== 'append') return
+  for (const [index, column] of (source.watermark_columns ?? []).entries()) {
+    if (typed.has(columnName(column, column_names ?? 'lower'))) continue
+    const message = `watermark column \`${column}\` has no type in the contract, and in a ${source.format} file all is text, where 10 comes before 9`
+    const hint = 'Add it to contract.columns (type: string where the order of texts is meant)'
+    report(['source', 'watermark_columns', index], message, hint)
   }
 }

@@ -31,6 +31,37 @@ test('changed_objects: append where it would do nothing', async () => {
   ])
 })
 
+test('two spellings of one column of the contract, of which one would be ignored', async () => {
+  const contract = 'contract: { columns: { id: { type: integer, max: 1 }, ID: { type: integer } } }'
+  const snake = 'contract: { columns: { orderId: { type: integer }, order_id: { type: integer } } }'
+  expect(
+    await problems(
+      flow('a', source, contract, sink('t.a')),
+      flow('b', source, snake, 'column_names: snake', sink('t.b')),
+      flow('c', source, snake, sink('t.c')),
+    ),
+  ).toEqual([
+    '9:59: `id` and `ID` are both column `id` of the table. Keep one of the two.',
+    '13:56: `orderId` and `order_id` are both column `order_id` of the table. Keep one of the two.',
+  ])
+})
+
+test('a watermark column that a file of text has without a type', async () => {
+  const from = (format: string) =>
+    `source: { connection: landing, path: a, format: ${format}, watermark_columns: [Day, n] }`
+  const contract = 'contract: { columns: { day: { type: date } } }'
+  expect(
+    await problems(
+      flow('a', from('csv'), contract, sink('t.a', 'append')),
+      flow('b', from('ndjson'), contract, sink('t.b', 'append')),
+      flow('c', from('parquet'), contract, sink('t.c', 'append')),
+    ),
+  ).toEqual([
+    '8:83: watermark column `n` has no type in the contract, and in a csv file all is text, where 10 comes before 9. Add it to contract.columns (type: string where the order of texts is meant).',
+    '12:86: watermark column `n` has no type in the contract, and in a ndjson file all is text, where 10 comes before 9. Add it to contract.columns (type: string where the order of texts is meant).',
+  ])
+})
+
 describe('words and shapes', () => {
   test('unknown keys, at every depth, with what was meant', async () => {
     expect(

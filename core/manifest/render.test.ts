@@ -4,9 +4,11 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { parse, stringify } from 'yaml'
 import { digestOf } from '../json.ts'
+import { columnName } from '../sources/column-names.ts'
 import { loadManifest } from './load.ts'
 import { renderYaml } from './render.ts'
 import { load, projectOf } from './test-project.suite.ts'
+import type { ColumnNames } from './types.ts'
 import { formatWhy, why } from './why.ts'
 
 /** The example of the design page. */
@@ -82,6 +84,11 @@ describe('renderYaml', () => {
           sink: { connection: 'out', table: `t.f${i}`, load_type: 'append' },
           ...each,
         }))
+        for (const { contract, column_names } of flows) {
+          const names = Object.keys({ ...defaults.contract?.columns, ...contract?.columns })
+          const mode = (column_names ?? defaults.column_names ?? 'lower') as ColumnNames
+          fc.pre(new Set(names.map((name) => columnName(name, mode))).size === names.length)
+        }
         const connections = { in: { type: 'files', path: 'x' }, out: { type: 'lake' } }
         const source = { version: 1, project: 'p', defaults, connections, dataflows }
         const { manifest } = await load({ 'sluice.yaml': stringify(source) })

@@ -82,7 +82,9 @@ export const sourceSchema = z
     allow_missing: z
       .boolean()
       .default(false)
-      .describe('Whether a path that matches nothing is a success with no rows.'),
+      .describe(
+        'Whether a path that matches nothing means that there is nothing new; the table stays as it is.',
+      ),
   })
   .describe('Files to read. A dataflow has either `source` or `transform`.')
 
@@ -151,7 +153,7 @@ export const dataflowSchema = z
           .enum(['strict', 'additive', 'widening'])
           .default('widening')
           .describe(
-            '`strict`: the table’s schema never changes. `additive`: new columns. `widening`: also wider types.',
+            '`strict`: the table’s schema never changes. `additive`: new columns. `widening`: also wider types, and an overwrite may leave columns out.',
           ),
       })
       .describe('How the table’s schema may change.')

@@ -1,6 +1,6 @@
 import { type GraphNode, type GraphProblem, graphOf } from '../planning/graph.ts'
 import { type OrderedNode, planWaves } from '../planning/waves.ts'
-import { checkColumns } from './contract-rules.ts'
+import { checkColumnNames, checkColumns } from './contract-rules.ts'
 import { pathText } from './explain.ts'
 import { keyPlaceOf, locate, placeOf as nodePlace, type Path, type Place, textPlaceOf } from './located.ts'
 import { type FoundConnection, type FoundDataflow, placeText } from './parts.ts'
@@ -23,6 +23,7 @@ export function checkTogether(
   for (const target of found) {
     checkDataflow(target.draft, new Set(target.tree.entries.keys()), known, reportAt(target))
     checkColumns(target.draft.contract?.columns ?? {}, reportAt(target))
+    checkColumnNames(target.draft, reportAt(target))
   }
   const writers = found.map(({ label, draft, tree }) => ({
     name: draft.name ?? label,

@@ -72,7 +72,7 @@ export interface FileSource {
   readonly watermark_columns: readonly string[]
   /** What happens when an object that was loaded before is another one now. */
   readonly changed_objects: 'fail' | 'append'
-  /** Whether a glob that matches nothing is a success with no rows. */
+  /** Whether a glob that matches nothing means that there is nothing new. */
   readonly allow_missing: boolean
 }
 

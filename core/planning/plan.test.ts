@@ -88,6 +88,15 @@ manifest ${digestOf(shop).slice(0, 12)}, plan ${buildPlan(shop, {}).plan_sha256.
     expect(formatPlan(buildPlan(odd, {}), 'md')).toContain('landing: a\\|b/\\*.csv (parquet)')
   })
 
+  test('more waves than one run can have are refused before anything is written', () => {
+    const steps = (count: number) =>
+      manifestOf(
+        Array.from({ length: count }, (_, i) => flow(`f${i}`, { group_number: 1, execution_order: i })),
+      )
+    expect(buildPlan(steps(1000), {}).waves).toHaveLength(1000)
+    expect(() => buildPlan(steps(1001), {})).toThrow(expect.objectContaining({ code: 'TOO_MANY_WAVES' }))
+  })
+
   test('the digest is of all the rest, and a different selection is a different plan', () => {
     const { plan_sha256, ...rest } = buildPlan(shop, {})
     expect(plan_sha256).toBe(digestOf(rest))

@@ -1,3 +1,4 @@
+import { ManifestError } from '../errors.ts'
 import { digestOf } from '../json.ts'
 import { manifestError } from '../manifest/problems.ts'
 import type { Dataflow, RenderedManifest } from '../manifest/types.ts'
@@ -6,6 +7,9 @@ import { refTables } from './refs.ts'
 import { type Selected, selectDataflows } from './select.ts'
 import type { Plan, PlannedDataflow, PlannedRead, Selection } from './types.ts'
 import { planWaves, type WaveOrder } from './waves.ts'
+
+/** `$range` makes at most this many items, and so does one Map state's history. */
+const maxWaves = 1000
 
 interface Context {
   readonly selected: Selected
@@ -18,7 +22,8 @@ interface Context {
 /**
  * What a run of this manifest will do: which dataflows, in which order, and why. Pure: equal arguments give
  * equal plans, byte for byte. Dataflows outside of the selection do not run; what they wrote in earlier runs
- * is read as it is, and the plan says so. Throws `ManifestError` with the codes of `selectDataflows`.
+ * is read as it is, and the plan says so. Throws `ManifestError` with the codes of `selectDataflows`,
+ * and `TOO_MANY_WAVES`.
  */
 export function buildPlan(manifest: RenderedManifest, selection: Selection): Plan {
   const graph = graphOf(manifest.dataflows.map(graphNode))
@@ -26,6 +31,7 @@ export function buildPlan(manifest: RenderedManifest, selection: Selection): Pla
   const selected = selectDataflows(manifest.dataflows, selection)
   const order = planWaves(selected.dataflows, edgesAmong(graph, selected))
   refuse(order.problems)
+  if (order.waves.length > maxWaves) throw tooManyWaves(order.waves.length)
   const context: Context = {
     selected,
     excluded: new Map(selected.excluded.map(({ name, reason }) => [name, reason])),
@@ -102,6 +108,15 @@ function edgesAmong(graph: Graph, selected: Selected): Edge[] {
 
 function someOf(words: readonly string[]): string {
   return words.length <= 3 ? words.join(', ') : `${words.slice(0, 3).join(', ')} and ${words.length - 3} more`
+}
+
+function tooManyWaves(waves: number): ManifestError {
+  return new ManifestError({
+    code: 'TOO_MANY_WAVES',
+    fact: `the plan has ${waves} waves, one after the other; at most ${maxWaves} fit into one run`,
+    consequence: 'Nothing was started',
+    next: 'Run it stage by stage',
+  })
 }
 
 /** A rendered manifest was checked when it was loaded; only one that was made by other means comes to this. */

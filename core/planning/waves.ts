@@ -34,8 +34,10 @@ interface Barrier {
  * The result depends on the set of nodes and edges only, not on their order. O(n log n + edges): the bucket
  * boundary is a node of its own, so that two buckets of 5,000 dataflows are 10,000 arcs and not 25,000,000.
  */
-export function planWaves(nodes: readonly OrderedNode[], edges: readonly Edge[]): WaveOrder {
+export function planWaves(nodes: readonly OrderedNode[], given: readonly Edge[]): WaveOrder {
   const sorted = [...nodes].sort((a, b) => (a.name < b.name ? -1 : 1))
+  // Which of several cycles is named depends on the order in which arcs are followed.
+  const edges = [...given].sort(compareEdges)
   const index = new Map(sorted.map((node, i) => [node.name, i]))
   const successors: number[][] = sorted.map(() => [])
   for (const edge of edges) successors[index.get(edge.from)!]!.push(index.get(edge.to)!)
@@ -64,6 +66,14 @@ export function planWaves(nodes: readonly OrderedNode[], edges: readonly Edge[])
     waves[level].push(node.name)
   }
   return { waves, orderBefore, problems: [] }
+}
+
+function compareEdges(a: Edge, b: Edge): number {
+  return compare(a.from, b.from) || compare(a.to, b.to) || compare(a.reason, b.reason)
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0
 }
 
 interface Bucket {

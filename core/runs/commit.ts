@@ -45,6 +45,7 @@ export async function advanceSourceState(
     sk: stateKey,
     version: wanted,
     run_id: commit.run_id,
+    table: commit.table,
     state: commit.source_state.state,
     updated_at: ports.clock().toISOString(),
   }

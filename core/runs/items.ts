@@ -97,6 +97,8 @@ export interface SourceStateItem extends Item {
   /** From 1; 0 stands for "no item yet". */
   readonly version: number
   readonly run_id: string
+  /** `namespace.name` of the table that holds what the state counts as loaded. */
+  readonly table: string
   readonly state: SourceState
   readonly updated_at: string
 }

@@ -38,6 +38,17 @@ export function isDone(flow: FlowItem): boolean {
   return flow.status === 'succeeded' || (flow.status === 'skipped' && flow.reason === 'nothing_new')
 }
 
+/** The id itself, where it can be one. Throws `ManifestError` `RUN_ID_INVALID`. */
+export function checkRunId(runId: unknown): string {
+  if (typeof runId === 'string' && /^[A-Za-z0-9][A-Za-z0-9_-]{0,79}$/.test(runId)) return runId
+  throw new ManifestError({
+    code: 'RUN_ID_INVALID',
+    fact: `${JSON.stringify(runId)} is not a run id`,
+    consequence: 'Nothing was started',
+    next: 'Use letters, digits, _ and -, at most 80, beginning with a letter or digit; or leave it out',
+  })
+}
+
 export function unknownRun(runId: string): ManifestError {
   return new ManifestError({
     code: 'RUN_UNKNOWN',

@@ -7,7 +7,7 @@ import type { SourceState, SourceStateItem } from '../runs/items.ts'
 import type { ContractRecord, ExtractRecord } from '../runs/records.ts'
 import { openDirectoryStore } from '../stores/directory-object-store.ts'
 import type { ObjectStore } from '../stores/object-store.ts'
-import { checkStateKind, nextSourceState, notLoaded, readLoaded, sourceStateKind } from './source-state.ts'
+import { checkSourceState, nextSourceState, notLoaded, readLoaded, sourceStateKind } from './source-state.ts'
 
 function dataflow(
   load_type: 'append' | 'overwrite',
@@ -17,12 +17,12 @@ function dataflow(
   return {
     name: 'orders',
     source: { watermark_columns, changed_objects },
-    sink: { load_type },
+    sink: { load_type, table: 'a.orders' },
   } as unknown as Dataflow
 }
 
 function stored(state: SourceState): SourceStateItem {
-  return { pk: 'p', sk: 'STATE', version: 3, run_id: 'r', state, updated_at: '' }
+  return { pk: 'p', sk: 'STATE', version: 3, run_id: 'r', table: 'a.orders', state, updated_at: '' }
 }
 
 function extracted(keys: readonly string[], after: Record<string, string | null> = {}): ExtractRecord {
@@ -123,17 +123,33 @@ describe('nextSourceState', () => {
   })
 })
 
-describe('checkStateKind', () => {
+describe('checkSourceState', () => {
   const objects = stored({ kind: 'objects', loaded: { objects: {} }, inputs: '' })
 
   it('refuses to go on by watermark after loading by object', () => {
-    const call = () => checkStateKind(dataflow('append', ['day']), objects)
+    const call = () => checkSourceState(dataflow('append', ['day']), objects)
     expect(call).toThrow(expect.objectContaining({ code: 'SOURCE_STATE_KIND' }))
   })
 
+  it('refuses other watermark columns: those without a value would let every row in again', () => {
+    const byDay = stored({ kind: 'watermark', values: { day: '2024-01-05' }, inputs: '' })
+    for (const columns of [['id'], ['day', 'id']]) {
+      const call = () => checkSourceState(dataflow('append', columns), byDay)
+      expect(call, columns.join()).toThrow(expect.objectContaining({ code: 'SOURCE_STATE_KIND' }))
+    }
+    checkSourceState(dataflow('append', ['Day']), byDay)
+  })
+
+  it('refuses another table: it would have the new rows alone', () => {
+    const elsewhere = { ...objects, table: 'b.orders' }
+    const call = () => checkSourceState(dataflow('append'), elsewhere)
+    expect(call).toThrow(expect.objectContaining({ code: 'SOURCE_STATE_TABLE' }))
+    checkSourceState(dataflow('overwrite'), elsewhere)
+  })
+
   it('takes the same way, the first load, and overwrite', () => {
-    checkStateKind(dataflow('append'), objects)
-    checkStateKind(dataflow('append', ['day']), undefined)
-    checkStateKind(dataflow('overwrite'), objects)
+    checkSourceState(dataflow('append'), objects)
+    checkSourceState(dataflow('append', ['day']), undefined)
+    checkSourceState(dataflow('overwrite'), objects)
   })
 })

@@ -7,6 +7,7 @@ import type { LoadedObjects, SourceState, SourceStateChange, SourceStateItem } f
 import type { ContractRecord, ExtractRecord } from '../runs/records.ts'
 import { readJsonRef, writeJson } from '../stores/object-ref.ts'
 import type { ObjectPin } from '../stores/object-store.ts'
+import { columnName } from './column-names.ts'
 
 /**
  * What a dataflow remembers of its source decides what the next run reads:
@@ -21,8 +22,10 @@ export function sourceStateKind(dataflow: Dataflow): SourceStateKind {
   return watermarkColumns(dataflow).length > 0 ? 'watermark' : 'objects'
 }
 
+/** As the table names them. */
 export function watermarkColumns(dataflow: Dataflow): readonly string[] {
-  return dataflow.source?.watermark_columns ?? dataflow.transform?.watermark_columns ?? []
+  const named = dataflow.source?.watermark_columns ?? dataflow.transform?.watermark_columns ?? []
+  return named.map((column) => columnName(column, dataflow.column_names))
 }
 
 /** Equal for equal inputs under an equal definition, so that "the same again" can be told without reading. */
@@ -65,22 +68,38 @@ export function notLoaded(
   })
 }
 
-/** A dataflow whose way of reading changed cannot go on from what it remembers. */
-export function checkStateKind(dataflow: Dataflow, stored: SourceStateItem | undefined): void {
+/**
+ * A dataflow that reads in another way, or writes to another table, cannot go on from what it remembers: a
+ * watermark column without a value would let every row in again, and what counts as loaded is in the old table.
+ */
+export function checkSourceState(dataflow: Dataflow, stored: SourceStateItem | undefined): void {
   const kind = sourceStateKind(dataflow)
-  if (stored === undefined || stored.state.kind === kind || kind === 'full') return
+  if (stored === undefined || kind === 'full') return
+  const before = wayOf(
+    stored.state.kind,
+    stored.state.kind === 'watermark' ? Object.keys(stored.state.values) : [],
+  )
+  const now = wayOf(kind, watermarkColumns(dataflow))
+  if (before !== now) {
+    throw new PolicyError({
+      code: 'SOURCE_STATE_KIND',
+      fact: `${dataflow.name} has loaded by ${before} before, and now asks to load by ${now}`,
+      consequence: 'Nothing was read: which rows are new cannot be told',
+      next: 'Go back to the old way of loading, or use load_type: overwrite, or give the dataflow and its table new names',
+    })
+  }
+  if (stored.table === dataflow.sink.table) return
   throw new PolicyError({
-    code: 'SOURCE_STATE_KIND',
-    fact: `${dataflow.name} has loaded by ${words[stored.state.kind]} before, and now asks to load by ${words[kind]}`,
-    consequence: 'Nothing was read: which rows are new cannot be told',
-    next: 'Go back to the old way of loading, or use load_type: overwrite, or give the dataflow and its table new names',
+    code: 'SOURCE_STATE_TABLE',
+    fact: `${dataflow.name} has loaded into ${stored.table} before, and now asks to load into ${dataflow.sink.table}`,
+    consequence: `Nothing was read: what it has loaded before would be missing in ${dataflow.sink.table}`,
+    next: 'Go back to the old table, or use load_type: overwrite, or give the dataflow a new name, too, so that it begins anew',
   })
 }
 
-const words: Readonly<Record<SourceStateKind, string>> = {
-  watermark: 'watermark_columns',
-  objects: 'new objects (append without watermark_columns)',
-  full: 'overwrite',
+function wayOf(kind: SourceStateKind, columns: readonly string[]): string {
+  if (kind === 'watermark') return `watermark_columns ${[...new Set(columns)].sort().join(', ')}`
+  return kind === 'objects' ? 'new objects (append without watermark_columns)' : 'overwrite'
 }
 
 /**

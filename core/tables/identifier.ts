@@ -5,7 +5,3 @@ export function parseTable(table: string): TableIdentifier {
   const [namespace, name] = table.split('.') as [string, string]
   return { namespace, name }
 }
-
-export function formatTable(table: TableIdentifier): string {
-  return `${table.namespace}.${table.name}`
-}
