@@ -6,24 +6,36 @@ module.exports = {
       comment: 'core is what the gates are made of; it knows neither Lambda nor a laptop nor a terminal.',
       severity: 'error',
       from: { path: '^core/' },
-      to: { path: '^(lambdas|local|cli|cdk|bench|examples)/' },
+      to: { path: '^(lambdas|local|remote|cli|cdk|bench|examples)/' },
     },
     {
       name: 'lambdas-know-no-laptop',
       severity: 'error',
       from: { path: '^lambdas/' },
+      to: { path: '^(local|remote|cli|cdk)/' },
+    },
+    {
+      name: 'remote-runs-nothing-itself',
+      comment:
+        'remote/ is a client of a deployed stack; what an embedded run is made of is not its business.',
+      severity: 'error',
+      from: { path: '^remote/' },
       to: { path: '^(local|cli|cdk)/' },
     },
     {
       name: 'asl-is-a-library-of-its-own',
       severity: 'error',
       from: { path: '^local/asl/' },
-      to: { path: '^(core|lambdas|cli|cdk|local/(?!asl/))' },
+      to: { path: '^(core|lambdas|remote|cli|cdk|local/(?!asl/))' },
     },
     {
-      name: 'aws-sdk-in-store-adapters-only',
+      name: 'aws-sdk-at-the-edges-only',
+      comment: 'The adapters of the stores, the client of a stack, and the stand-in for Step Functions.',
       severity: 'error',
-      from: { path: '^(core|lambdas|local|cli)/', pathNot: '^core/stores/' },
+      from: {
+        path: '^(core|lambdas|local|remote|cli)/',
+        pathNot: ['^core/stores/', '^remote/', '^local/step-functions/'],
+      },
       to: { path: '@aws-sdk/' },
     },
     {
@@ -31,7 +43,7 @@ module.exports = {
       comment: 'Tests may write Parquet files with DuckDB to read them back.',
       severity: 'error',
       from: {
-        path: '^(core|lambdas|local|cli)/',
+        path: '^(core|lambdas|local|remote|cli)/',
         pathNot: ['^core/engine/', '\\.test\\.ts$', '\\.suite\\.ts$'],
       },
       to: { path: '@duckdb/' },
@@ -39,7 +51,7 @@ module.exports = {
     {
       name: 'middy-in-one-file-only',
       severity: 'error',
-      from: { path: '^(core|lambdas|local|cli)/', pathNot: '^lambdas/control-handler\\.ts$' },
+      from: { path: '^(core|lambdas|local|remote|cli)/', pathNot: '^lambdas/control-handler\\.ts$' },
       to: { path: '@middy/' },
     },
     {

@@ -9,6 +9,7 @@
  * | `DATAFLOW#<project>/<dataflow>` | `HEAD` | {@link HeadItem}: fence, lease, last commit |
  * | `DATAFLOW#<project>/<dataflow>` | `STATE` | {@link SourceStateItem} |
  * | `DATAFLOW#<project>/<dataflow>` | `COMMIT#<run>` | {@link CommitItem}; never expires |
+ * | `PROJECTS` | `<project>` | {@link ProjectItem}: the manifest that is deployed |
  */
 export function runKey(runId: string): string {
   return `RUN#${runId}`
@@ -18,6 +19,7 @@ export function dataflowKey(project: string, dataflow: string): string {
   return `DATAFLOW#${project}/${dataflow}`
 }
 
+export const projectsKey = 'PROJECTS'
 export const metaKey = 'META'
 export const headKey = 'HEAD'
 export const stateKey = 'STATE'

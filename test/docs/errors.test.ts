@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { expect, it } from 'vitest'
 
 const root = new URL('../../', import.meta.url)
-const rooms = ['core', 'lambdas', 'local', 'cli']
+const rooms = ['core', 'lambdas', 'local', 'remote', 'cli']
 const sources = rooms
   .flatMap((room) =>
     readdirSync(new URL(room, root), { recursive: true, encoding: 'utf8' }).map((file) => `${room}/${file}`),
