@@ -1,5 +1,6 @@
 import type { RenderedManifest } from '../core/manifest/types.ts'
 import { formatPlan } from '../core/planning/format-plan.ts'
+import { formatStarts, plannedStarts } from '../core/planning/format-triggers.ts'
 import { buildPlan } from '../core/planning/plan.ts'
 import { parseRunOptions } from '../core/planning/run-options.ts'
 import type { RunOptions } from '../core/planning/types.ts'
@@ -17,13 +18,17 @@ export async function plan(io: Io, options: SelectionOptions): Promise<number> {
 
 export function printPlan(io: Io, manifest: RenderedManifest, options: RunOptions): void {
   const built = buildPlan(manifest, options)
+  const names = built.waves.flatMap((wave) => wave.dataflows.map(({ name }) => name))
+  const starts = plannedStarts(manifest, new Set(names))
   if (io.format === 'json') {
-    io.out(JSON.stringify({ schema: 'sluice.plan.v1', ...built, options }, null, 2))
+    io.out(JSON.stringify({ schema: 'sluice.plan.v1', ...built, starts, options }, null, 2))
     return
   }
   const { max_workers, stop_on_error, retry_count, retry_delay_seconds } = options
   const retries =
     retry_count === 0 ? 'no retries' : `retry_count ${retry_count} after ${retry_delay_seconds} s`
   const rest = [`max_workers ${max_workers}`, retries, ...(stop_on_error ? ['stop_on_error'] : [])]
-  io.out(`${formatPlan(built, io.format)}${io.format === 'md' ? '\n' : ''}run with ${rest.join(', ')}`)
+  const planned = `${formatPlan(built, io.format)}${io.format === 'md' ? '\n' : ''}run with ${rest.join(', ')}`
+  const started = formatStarts(starts, io.format).trimEnd()
+  io.out(started === '' ? planned : `${planned}\n${started}`)
 }

@@ -14,6 +14,23 @@ export interface Checked {
   readonly schema: z.ZodType
 }
 
+/**
+ * Where a key takes a word or a mapping, and a mapping was written, what is wrong is what is wrong inside of it.
+ * Without this all that could be said is that the whole value fits neither.
+ */
+export function insideUnions(issues: readonly Issue[]): Issue[] {
+  return issues.flatMap((issue) => {
+    if (issue.code !== 'invalid_union') return [issue]
+    const inside = issue.errors.filter((errors) => errors.some(isInside))
+    if (inside.length !== 1) return [issue]
+    return insideUnions(inside[0]!.map((each) => ({ ...each, path: [...issue.path, ...each.path] })))
+  })
+}
+
+function isInside({ code, path }: Issue): boolean {
+  return code === 'unrecognized_keys' || path.length > 0
+}
+
 /** The problems of a value that does not fit its schema, in words of the manifest, with their places. */
 export function explainIssues(checked: Checked, issues: readonly Issue[]): Problem[] {
   const meant = misspelt(checked, issues)
@@ -83,6 +100,8 @@ function explainValue(
     case 'invalid_union': {
       const options = 'options' in issue ? (issue.options as readonly unknown[]).map(String) : []
       if (options.length > 0) return wrongWord(path, value, options)
+      if (issue.message !== 'Invalid input')
+        return [`${key} cannot be \`${show(value)}\``, sentence(issue.message)]
       return [`${key} must be a text, a number, or true or false`, `It is ${kindOf(value)}`]
     }
     case 'invalid_type':

@@ -23,6 +23,10 @@ function partialOf(schema: z.ZodType, options: PartialOptions): z.ZodType {
     return z.record(schema.keyType as z.ZodString, deepPartial(schema.valueType as z.ZodType, options))
   }
   if (schema instanceof z.ZodObject) return z.strictObject(partialShape(schema.shape, options))
+  if (schema instanceof z.ZodUnion && !(schema instanceof z.ZodDiscriminatedUnion)) {
+    const parts = schema.options.map((option) => deepPartial(option as z.ZodType, options))
+    return z.clone(schema, { ...schema.def, options: parts })
+  }
   return schema
 }
 
@@ -51,6 +55,10 @@ export function keysAt(
       )
     })
     return chosen === undefined ? [discriminator] : keysAt(chosen as z.ZodType, path, value)
+  }
+  if (inner instanceof z.ZodUnion) {
+    const mapping = inner.options.find((option) => unwrap(option as z.ZodType) instanceof z.ZodObject)
+    return mapping === undefined ? [] : keysAt(mapping as z.ZodType, path, value)
   }
   const [head, ...rest] = path
   const below = (value as Record<string | number, unknown> | undefined)?.[head as string]

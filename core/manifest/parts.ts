@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import { explainIssues, pathText } from './explain.ts'
+import { explainIssues, insideUnions, pathText } from './explain.ts'
 import { includedFiles } from './include.ts'
 import { inherit } from './inherit.ts'
 import {
@@ -166,7 +166,7 @@ export function readDataflows({ root, trees }: Parts, problems: Problem[]): Foun
         found.push({ label, tree, draft: flow, flow })
         continue
       }
-      const { issues } = parsed.error
+      const issues = insideUnions(parsed.error.issues)
       // A misspelt default is one mistake, and not a missing key in every dataflow that relied on it.
       const own = defaultsFit
         ? issues
@@ -214,7 +214,7 @@ function check<T extends z.ZodType>(
 ): z.output<T> | undefined {
   const parsed = schema.safeParse(value)
   if (parsed.success) return parsed.data
-  problems.push(...explainIssues({ root, label, schema }, parsed.error.issues))
+  problems.push(...explainIssues({ root, label, schema }, insideUnions(parsed.error.issues)))
   return undefined
 }
 

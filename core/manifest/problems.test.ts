@@ -201,7 +201,7 @@ defaults: [x]
     expect(await problemsOf({ 'sluice.yaml': text + flows.join('') })).toEqual([
       'sluice.yaml:6:21: unknown key `conection`. Did you mean `connection`?',
       'sluice.yaml:6:65: enforcement: warn is not available in this version; use strict or quarantine.',
-      'sluice.yaml:6:73: unknown key `name`. Known here: column_names, contract, depends_on, description, execution_order, group_number, is_active, schema_evolution, sink, source, stage, tags, transform.',
+      'sluice.yaml:6:73: unknown key `name`. Known here: column_names, contract, depends_on, description, execution_order, group_number, is_active, on, schedule, schema_evolution, sink, source, stage, tags, transform.',
     ])
   })
 })

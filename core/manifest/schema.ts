@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { cronMistake, rateMistake } from './cron.ts'
 import {
   connectionPathMistake,
   globMistake,
@@ -12,6 +13,7 @@ import {
 } from './grammar.ts'
 import { deepPartial } from './partial.ts'
 import { contractSchema } from './schema-contract.ts'
+import { timeZoneMistake } from './time-zone.ts'
 import type { Connection, Dataflow, RenderedManifest } from './types.ts'
 
 const name = z.string().max(maxNameLength).regex(namePattern, nameRule)
@@ -117,6 +119,42 @@ const sinkSchema = z
   })
   .describe('The table to write.')
 
+const singleSpaces = (text: string): string => text.trim().replaceAll(/\s+/g, ' ')
+
+const scheduleSchema = z
+  .union(
+    [
+      z.literal('never'),
+      z.strictObject({
+        cron: z
+          .string()
+          .overwrite(singleSpaces)
+          .check(refuse(cronMistake))
+          .optional()
+          .describe('Minutes, hours, day of month, month, day of week, year: `0 6 * * ? *`.'),
+        rate: z
+          .string()
+          .overwrite(singleSpaces)
+          .check(refuse(rateMistake))
+          .optional()
+          .describe('A number of minutes, hours or days, counted from the deployment: `1 hour`.'),
+        time_zone: z
+          .string()
+          .check(refuse(timeZoneMistake))
+          .default('UTC')
+          .describe('In which `cron` is read: a name of the IANA database, such as `Europe/Berlin`.'),
+        window_minutes: z
+          .int()
+          .min(1)
+          .max(1440)
+          .optional()
+          .describe('The run starts at some time within so many minutes. Without it, within the minute.'),
+      }),
+    ],
+    { error: 'give it `cron` or `rate`, or write never' },
+  )
+  .describe('When a deployed stack starts the dataflow; `never` where `defaults` say otherwise.')
+
 export const dataflowSchema = z
   .strictObject({
     name: name.describe('Unique in the project. State is kept under it: a new name starts anew.'),
@@ -142,6 +180,13 @@ export const dataflowSchema = z
       .describe('Dataflows that must have succeeded first, besides those that `ref()` names.'),
     source: sourceSchema.optional(),
     transform: transformSchema.optional(),
+    schedule: scheduleSchema.optional(),
+    on: z
+      .enum(['object_created', 'never'])
+      .optional()
+      .describe(
+        '`object_created`: a new object of the source starts the dataflow, once deployed. `never` where `defaults` say otherwise.',
+      ),
     column_names: z
       .enum(['lower', 'snake'])
       .default('lower')

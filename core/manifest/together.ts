@@ -6,6 +6,7 @@ import { keyPlaceOf, locate, placeOf as nodePlace, type Path, type Place, textPl
 import { type FoundConnection, type FoundDataflow, placeText } from './parts.ts'
 import type { Problem } from './problems.ts'
 import { checkDataflow, checkWriters, type Writer } from './rules.ts'
+import { checkTriggers } from './trigger-rules.ts'
 
 /**
  * The rules across keys, dataflows and files. Dataflows that do not fit their schema take part with what of
@@ -24,6 +25,7 @@ export function checkTogether(
     checkDataflow(target.draft, new Set(target.tree.entries.keys()), known, reportAt(target))
     checkColumns(target.draft.contract?.columns ?? {}, reportAt(target))
     checkColumnNames(target.draft, reportAt(target))
+    checkTriggers(target.draft, target.tree, reportAt(target))
   }
   const writers = found.map(({ label, draft, tree }) => ({
     name: draft.name ?? label,

@@ -46,11 +46,27 @@ export interface Dataflow {
   readonly depends_on: readonly string[]
   readonly source?: FileSource
   readonly transform?: SqlTransform
+  /** When a deployed stack starts it; a run that is started otherwise does not look at it. */
+  readonly schedule?: Schedule | 'never'
+  /** What starts it besides, once deployed. Only with a `source`. */
+  readonly on?: 'object_created' | 'never'
   /** How column names are made out of the input's. */
   readonly column_names: ColumnNames
   readonly contract: RenderedContract
   readonly schema_evolution: { readonly mode: SchemaEvolutionMode }
   readonly sink: LakeSink
+}
+
+/** Exactly one of `cron` and `rate` is there. */
+export interface Schedule {
+  /** The six fields of EventBridge Scheduler, with single spaces. */
+  readonly cron?: string
+  /** `15 minutes`, `1 hour`. */
+  readonly rate?: string
+  /** A name of the IANA database. `UTC` where there is a `rate`. */
+  readonly time_zone: string
+  /** From 1 to 1440; absent: the start is not put off. */
+  readonly window_minutes?: number
 }
 
 export type ColumnNames = 'lower' | 'snake'
