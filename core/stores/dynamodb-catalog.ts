@@ -137,7 +137,9 @@ function keyOf({ namespace, name }: TableIdentifier): Record<string, AttributeVa
 }
 
 /** The table that an item's key names. Other engines' tables in nested namespaces have no name here; they are left to them. */
-export function tableOf(key: Readonly<Record<string, Pick<AttributeValue, 'S'>>>): TableIdentifier | undefined {
+export function tableOf(
+  key: Readonly<Record<string, Pick<AttributeValue, 'S'>>>,
+): TableIdentifier | undefined {
   const namespace = key.namespace?.S ?? ''
   const identifier = key.identifier?.S ?? ''
   const name = identifier.slice(namespace.length + 1)

@@ -11,7 +11,12 @@ import {
   UpdateTableCommand,
 } from '@aws-sdk/client-glue'
 import { glueFault, isAlreadyThere, isMissing } from './glue-faults.ts'
-import { type MirrorCatalog, type MirrorEntry, ownerParameter, type StoredMirrorEntry } from './mirror-catalog.ts'
+import {
+  type MirrorCatalog,
+  type MirrorEntry,
+  ownerParameter,
+  type StoredMirrorEntry,
+} from './mirror-catalog.ts'
 import type { TableIdentifier } from './state-store.ts'
 
 export interface GlueMirrorOptions {
