@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync }
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type BuildOptions, buildSync, type Metafile } from 'esbuild'
-import { byHandler, type HandlerName, handlerFile, handlerNames } from './handlers.ts'
+import { type HandlerName, handlerFile, handlerNames } from './handlers.ts'
 
 export interface HandlerBundle {
   /** Holds `index.mjs` and nothing else; its handler is `index.handler`. */
@@ -28,26 +28,37 @@ const environment = `lambdas/environment.${extension}`
  * other's halves and an unchanged build writes nothing.
  */
 export function bundleHandlers(cache: string): Readonly<Record<HandlerName, HandlerBundle>> {
+  return bundle(cache, handlerNames)
+}
+
+/** Of the function that is no part of the workflow: it copies the catalog's pointers to Glue. */
+export function bundleMirror(cache: string): HandlerBundle {
+  return bundle(cache, ['Mirror']).Mirror
+}
+
+function bundle<N extends string>(cache: string, names: readonly N[]): Readonly<Record<N, HandlerBundle>> {
   const entries = Object.fromEntries(
-    handlerNames.map((name) => [`${handlerFile(name)}/index`, `lambdas/${handlerFile(name)}.${extension}`]),
+    names.map((name) => [`${handlerFile(name)}/index`, `lambdas/${handlerFile(name)}.${extension}`]),
   )
   const { outputFiles, metafile } = buildSync({ ...bundleOptions(entries), write: false, metafile: true })
   const files = outputFiles.map((file) => ({ path: relative(outputRoot, file.path), body: file.contents }))
   const directory = writeOnce(join(cache, 'handlers'), files)
-  return byHandler((name) => {
+  const bundles = names.map((name) => {
     const file = handlerFile(name)
     const output = Object.entries(metafile.outputs).find(([path]) => path.endsWith(`/${file}/index.mjs`))
     if (output === undefined) throw new Error(`esbuild made no bundle for ${name}`)
     const inputs = Object.entries(output[1].inputs)
       .filter(([, { bytesInOutput }]) => bytesInOutput > 0)
       .map(([path]) => path)
-    return {
+    const made: HandlerBundle = {
       directory: join(directory, file),
       bytes: output[1].bytes,
       inputs,
       needsEngine: reaches(metafile, `lambdas/${file}.${extension}`, inputs),
     }
+    return [name, made] as const
   })
+  return Object.fromEntries(bundles) as Record<N, HandlerBundle>
 }
 
 /** Nothing is written there: it is what the paths of the outputs are relative to. */

@@ -1,5 +1,6 @@
 import { Duration, RemovalPolicy, Size } from 'aws-cdk-lib'
 import type { ITableV2 } from 'aws-cdk-lib/aws-dynamodb'
+import type { IRole } from 'aws-cdk-lib/aws-iam'
 import {
   Architecture,
   Code,
@@ -15,7 +16,8 @@ import { Construct } from 'constructs'
 import { bundleHandlers, type HandlerBundle } from './bundle.ts'
 import { duckdbLayer } from './duckdb-layer.ts'
 import { handlerRole } from './handler-role.ts'
-import { byHandler, type HandlerName, handlerFile } from './handlers.ts'
+import { byHandler, type HandlerName, handlerFile, handlerNames } from './handlers.ts'
+import { permissions } from './permissions.ts'
 import { defaultMemory, type SluiceStackProps, smallMemory } from './props.ts'
 
 export interface Stores {
@@ -54,6 +56,7 @@ const scratchSize = 10_240
  */
 export class GateFunctions extends Construct {
   readonly functions: Readonly<Record<HandlerName, LambdaFunction>>
+  readonly roles: Readonly<Record<HandlerName, IRole>>
   readonly bundles: Readonly<Record<HandlerName, HandlerBundle>>
   readonly logGroups: Readonly<Record<HandlerName, LogGroup>>
 
@@ -71,6 +74,7 @@ export class GateFunctions extends Construct {
       description: 'DuckDB for the gates that run SQL',
     })
     this.logGroups = byHandler((name) => this.logGroup(name, props))
+    this.roles = byHandler((name) => handlerRole(this, name, { ...props, logGroup: this.logGroups[name] }))
     this.functions = byHandler((name) => this.handler(name, props, architecture, layer))
   }
 
@@ -80,6 +84,13 @@ export class GateFunctions extends Construct {
       removalPolicy: RemovalPolicy.DESTROY,
       ...(props.encryptionKey === undefined ? {} : { encryptionKey: props.encryptionKey }),
     })
+  }
+
+  /** ARNs of the roles that write to the lake or delete in it. */
+  lakeWriters(): string[] {
+    return handlerNames
+      .filter((name) => permissions[name].some(({ on, actions }) => on === 'lake' && actions.some(isWrite)))
+      .map((name) => this.roles[name].roleArn)
   }
 
   private handler(
@@ -102,12 +113,17 @@ export class GateFunctions extends Construct {
       tracing: Tracing.ACTIVE,
       logGroup,
       loggingFormat: LoggingFormat.JSON,
-      role: handlerRole(this, name, { ...props, logGroup }),
+      role: this.roles[name],
       environment: environmentOf(props.stores),
+      ...(props.encryptionKey === undefined ? {} : { environmentEncryption: props.encryptionKey }),
       ...(needsEngine ? { layers: [layer], ephemeralStorageSize: Size.mebibytes(scratchSize) } : {}),
       currentVersionOptions: { removalPolicy: RemovalPolicy.RETAIN },
     })
   }
+}
+
+function isWrite(action: string): boolean {
+  return action === 's3:PutObject' || action === 's3:DeleteObject'
 }
 
 /** What `lambdas/environment.ts` makes the ports of. */
@@ -121,6 +137,6 @@ function environmentOf({ lake, evidence, state, catalog }: Stores): Record<strin
   }
 }
 
-function architectureOf(architecture: 'arm64' | 'x64'): Architecture {
+export function architectureOf(architecture: 'arm64' | 'x64'): Architecture {
   return architecture === 'arm64' ? Architecture.ARM_64 : Architecture.X86_64
 }

@@ -27,25 +27,32 @@ export interface HandlerRoleProps extends Pick<SluiceStackProps, 'encryptionKey'
 export function handlerRole(scope: Construct, name: HandlerName, props: HandlerRoleProps): IRole {
   const grants = mergeGrants(permissions[name])
   const work = grants.map((grant) => ({ grant, statements: statementsOf(grant, props) }))
+  const statements = [...work.flatMap((each) => each.statements), ...keyStatements(props)]
+  const role = functionRole(scope, name, statements, props.logGroup)
+  for (const { grant, statements } of work) acknowledgeWildcards(role, statements, reasons[grant.on])
+  return role.withoutPolicyUpdates()
+}
+
+/** A role with these statements, one log group, and traces. */
+export function functionRole(
+  scope: Construct,
+  name: string,
+  statements: PolicyStatement[],
+  logGroup: ILogGroup,
+): Role {
   const traces = allow(['xray:PutTraceSegments', 'xray:PutTelemetryRecords'], ['*'])
   const role = new Role(scope, `${name}Role`, {
     assumedBy: new ServicePrincipal('lambda.amazonaws.com'),
     description: `What the Sluice handler ${name} may do`,
     inlinePolicies: {
-      Work: new PolicyDocument({
-        statements: [...work.flatMap(({ statements }) => statements), ...keyStatements(props)],
-      }),
+      Work: new PolicyDocument({ statements }),
       Telemetry: new PolicyDocument({
-        statements: [
-          allow(['logs:CreateLogStream', 'logs:PutLogEvents'], [props.logGroup.logGroupArn]),
-          traces,
-        ],
+        statements: [allow(['logs:CreateLogStream', 'logs:PutLogEvents'], [logGroup.logGroupArn]), traces],
       }),
     },
   })
-  for (const { grant, statements } of work) acknowledgeWildcards(role, statements, reasons[grant.on])
   acknowledgeWildcards(role, [traces], 'X-Ray has no resources that a policy could name.')
-  return role.withoutPolicyUpdates()
+  return role
 }
 
 /** Why keys are named by a pattern. Which patterns a handler gets, cdk/permissions.ts says. */
@@ -80,6 +87,6 @@ function keyStatements({ encryptionKey, sources = [] }: HandlerRoleProps): Polic
   return foreign.length === 0 ? own : [...own, allow(['kms:Decrypt'], [...new Set(foreign)])]
 }
 
-function allow(actions: readonly string[], resources: readonly string[]): PolicyStatement {
+export function allow(actions: readonly string[], resources: readonly string[]): PolicyStatement {
   return new PolicyStatement({ effect: Effect.ALLOW, actions: [...actions], resources: [...resources] })
 }

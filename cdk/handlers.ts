@@ -23,7 +23,7 @@ export const handlerNames = [
 export type HandlerName = (typeof handlerNames)[number]
 
 /** `PhysicalDdl` → `physical-ddl`: the file in `lambdas/` and the directory of the bundle. */
-export function handlerFile(name: HandlerName): string {
+export function handlerFile(name: string): string {
   return name.replace(/(?<=[a-z])(?=[A-Z])/g, '-').toLowerCase()
 }
 

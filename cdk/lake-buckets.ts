@@ -1,4 +1,4 @@
-import { Duration, RemovalPolicy } from 'aws-cdk-lib'
+import { CustomResourceProviderBase, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib'
 import { AnyPrincipal, Effect, PolicyStatement } from 'aws-cdk-lib/aws-iam'
 import type { IKey } from 'aws-cdk-lib/aws-kms'
 import {
@@ -26,6 +26,7 @@ export class LakeBuckets extends Construct {
   readonly lake: Bucket
   readonly evidence: Bucket
   readonly accessLogs: Bucket
+  private readonly otherLakeWriters: boolean | readonly string[]
 
   constructor(scope: Construct, id: string, props: LakeBucketsProps) {
     super(scope, id)
@@ -34,7 +35,11 @@ export class LakeBuckets extends Construct {
     this.accessLogs = new Bucket(this, 'AccessLogs', {
       ...closed(props.removalPolicy),
       encryption: BucketEncryption.S3_MANAGED,
-      lifecycleRules: [{ id: 'expire', expiration: Duration.days(365) }, unfinishedUploads],
+      versioned: true,
+      lifecycleRules: [
+        unfinishedUploads,
+        { id: 'expire', expiration: Duration.days(365), noncurrentVersionExpiration: Duration.days(30) },
+      ],
     })
     const common = {
       ...closed(props.removalPolicy),
@@ -64,7 +69,37 @@ export class LakeBuckets extends Construct {
       ],
     })
     demandNewKeys(this.evidence, 'evidence/*')
-    if (props.otherLakeWriters !== true) demandNewKeys(this.lake, '*/metadata/*')
+    this.otherLakeWriters = props.otherLakeWriters ?? false
+    if (this.otherLakeWriters !== true) {
+      demandNewKeys(this.lake, '*/metadata/*', this.otherLakeWriters || [])
+    }
+  }
+
+  /**
+   * Refuses every write to the lake, and every deletion, that is not one of these roles'. Athena and Spark write
+   * under the permissions of whoever calls them, so nothing but the bucket itself can refuse them all. Anybody may
+   * still be let in by the stack (`otherLakeWriters`); whoever may change the bucket's policy can change this too.
+   */
+  refuseOtherWriters(roleArns: readonly string[]): void {
+    if (this.otherLakeWriters === true) return
+    const admitted = [...roleArns, ...(this.otherLakeWriters || []), ...this.emptyingRole()]
+    this.lake.addToResourcePolicy(
+      new PolicyStatement({
+        sid: 'RefuseOtherWriters',
+        effect: Effect.DENY,
+        principals: [new AnyPrincipal()],
+        actions: ['s3:PutObject', 's3:DeleteObject', 's3:DeleteObjectVersion'],
+        resources: [this.lake.arnForObjects('*')],
+        conditions: { ArnNotLike: { 'aws:PrincipalArn': admitted } },
+      }),
+    )
+  }
+
+  /** Under which CDK empties the buckets of a stack that is destroyed; there is none where they are kept. */
+  private emptyingRole(): string[] {
+    const id = 'Custom::S3AutoDeleteObjectsCustomResourceProvider'
+    const provider = Stack.of(this).node.tryFindChild(id)
+    return provider instanceof CustomResourceProviderBase ? [provider.roleArn] : []
   }
 }
 
@@ -116,7 +151,7 @@ function checkRetention({ evidenceObjectLock: lock, quarantineRetentionDays: day
  * by whomever. `s3:ObjectCreationOperation` lets the steps of a multipart upload through that cannot carry the
  * header; its completion has to (Amazon S3 User Guide, "Enforce conditional writes on Amazon S3 buckets").
  */
-function demandNewKeys(bucket: Bucket, keys: string): void {
+function demandNewKeys(bucket: Bucket, keys: string, exempt: readonly string[] = []): void {
   bucket.addToResourcePolicy(
     new PolicyStatement({
       sid: 'RefuseReplacingObjects',
@@ -127,6 +162,7 @@ function demandNewKeys(bucket: Bucket, keys: string): void {
       conditions: {
         Null: { 's3:if-none-match': 'true' },
         Bool: { 's3:ObjectCreationOperation': 'true' },
+        ...(exempt.length === 0 ? {} : { ArnNotLike: { 'aws:PrincipalArn': exempt } }),
       },
     }),
   )

@@ -120,6 +120,43 @@ export const permissions: Readonly<Record<HandlerName, readonly Grant[]>> = {
   ],
 }
 
+export interface MirrorGrant extends Omit<Grant, 'on'> {
+  /**
+   * `stream`: of the catalog table. `glue`: the catalog, the databases with the mirror's prefix, and their tables.
+   * `glueNames`: the catalog and every database.
+   */
+  readonly on: 'lake' | 'catalog' | 'stream' | 'streams' | 'glue' | 'glueNames' | 'deadLetters'
+}
+
+/**
+ * What the mirror may do besides writing its own log and traces; it reads pointers and metadata, never data, and
+ * writes to Glue only.
+ */
+export const mirrorPermissions: readonly MirrorGrant[] = [
+  { on: 'lake', actions: ['s3:ListBucket'] },
+  { on: 'lake', actions: ['s3:GetObject'], keys: [metadata] },
+  { on: 'catalog', actions: ['dynamodb:GetItem', 'dynamodb:Scan'] },
+  {
+    on: 'stream',
+    actions: ['dynamodb:DescribeStream', 'dynamodb:GetRecords', 'dynamodb:GetShardIterator'],
+  },
+  { on: 'streams', actions: ['dynamodb:ListStreams'] },
+  {
+    on: 'glue',
+    actions: [
+      'glue:CreateDatabase',
+      'glue:CreateTable',
+      'glue:DeleteTable',
+      'glue:GetTable',
+      'glue:GetTables',
+      'glue:UpdateTable',
+    ],
+  },
+  // Finds the databases that the mirror has made; Glue lists all or none.
+  { on: 'glueNames', actions: ['glue:GetDatabases'] },
+  { on: 'deadLetters', actions: ['sqs:SendMessage'] },
+]
+
 /** Of a principal that reads and writes data under a key of the customer's: S3 and DynamoDB ask for these. */
 export const keyActions: readonly string[] = [
   'kms:Decrypt',

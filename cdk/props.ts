@@ -3,8 +3,11 @@ import type { IKey } from 'aws-cdk-lib/aws-kms'
 import type { RetentionDays } from 'aws-cdk-lib/aws-logs'
 import type { HandlerName } from './handlers.ts'
 
-/** All optional: `new SluiceStack(app, 'Sluice')` is a complete stack. */
-export interface SluiceStackProps extends StackProps {
+/** Of the stack: what a stack has, and what {@link SluiceProps} says. */
+export interface SluiceStackProps extends StackProps, SluiceProps {}
+
+/** All optional: `new Sluice(stack, 'Sluice')` is complete. */
+export interface SluiceProps {
   /**
    * Of the execution that one dataflow gets. EXPRESS costs a small part of STANDARD and starts ten times as many
    * a second, but ends after five minutes and leaves no history besides its log. Default: STANDARD.
@@ -19,8 +22,9 @@ export interface SluiceStackProps extends StackProps {
   /** Buckets that dataflows read files from, besides the lake. Without one no function can read any source. */
   readonly sources?: readonly SourceLocation[]
   /**
-   * Encrypts the buckets, tables, logs and the dead letter queue. Default: S3's and DynamoDB's own keys. The key's
-   * policy has to let CloudWatch Logs use it when the key is imported.
+   * Encrypts the buckets, tables and their streams, logs, queues, functions' environments, and what executions
+   * carry. The bucket of access logs stays under S3's own key, the only one that S3 delivers them under. Default:
+   * the services' own keys. When the key is imported, its policy has to let CloudWatch Logs use it.
    */
   readonly encryptionKey?: IKey
   /** Default retention of every object of the evidence bucket (S3 Object Lock). It cannot be taken back. Default: none. */
@@ -28,10 +32,15 @@ export interface SluiceStackProps extends StackProps {
   /** Days after which rejected rows are deleted. Default: never. */
   readonly quarantineRetentionDays?: number
   /**
-   * Whether something other than Sluice commits to the lake's tables, such as Spark. Such writers put metadata files
-   * without a condition, so the bucket cannot demand one for them. Default: false.
+   * Who else writes to the lake's tables, such as Spark: ARNs of roles or users, in which `*` may stand. They put
+   * metadata files without a condition, so the bucket does not demand one of them. `true` admits everybody whom
+   * IAM admits. Default: nobody; the bucket refuses every write and deletion that is not the stack's own.
    */
-  readonly otherLakeWriters?: boolean
+  readonly otherLakeWriters?: boolean | readonly string[]
+  /** Shows the lake's tables in AWS Glue, where Athena reads each commit. Default: no mirror. */
+  readonly glueMirror?: GlueMirrorOptions
+  /** Percent of an hour's judged rows from which on quarantined ones raise an alarm, above 0 and up to 100. Default: 10. */
+  readonly quarantineAlarmPercent?: number
   /** Default: one month. */
   readonly logRetention?: RetentionDays
   /**
@@ -45,6 +54,17 @@ export interface SluiceStackProps extends StackProps {
   readonly layerDirectory?: string
   /** Where bundles and the DuckDB layer are built. Default: `.cache/sluice` in the working directory. */
   readonly cacheDirectory?: string
+}
+
+export interface GlueMirrorOptions {
+  /**
+   * What the names of Glue's databases begin with: namespace `bronze` becomes `<prefix>bronze`. The mirror's role
+   * and the readers' policy are about such databases only, so an empty prefix makes them about every database of
+   * the account. Small letters, digits and `_`. Default: `sluice_`.
+   */
+  readonly databasePrefix?: string
+  /** How often all tables are compared with Glue, in minutes from 5. Default: 60. */
+  readonly reconcileMinutes?: number
 }
 
 export interface SourceLocation {

@@ -1,22 +1,18 @@
-import { Duration, Stack } from 'aws-cdk-lib'
-import {
-  Alarm,
-  ComparisonOperator,
-  type IMetric,
-  MathExpression,
-  Metric,
-  Stats,
-  TreatMissingData,
-} from 'aws-cdk-lib/aws-cloudwatch'
+import { Duration } from 'aws-cdk-lib'
+import { type Alarm, type IMetric, MathExpression, Metric, Stats } from 'aws-cdk-lib/aws-cloudwatch'
 import type { ITableV2 } from 'aws-cdk-lib/aws-dynamodb'
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda'
 import { FilterPattern, type LogGroup, MetricFilter } from 'aws-cdk-lib/aws-logs'
 import type { IQueue } from 'aws-cdk-lib/aws-sqs'
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions'
 import { Construct } from 'constructs'
+import { raiseAlarm } from './alarm.ts'
 import { type HandlerName, handlerNames } from './handlers.ts'
+import type { SluiceProps } from './props.ts'
 
-export interface RunAlarmsProps {
+export interface RunAlarmsProps extends Pick<SluiceProps, 'quarantineAlarmPercent'> {
+  /** Of the metrics that filters make of the logs. */
+  readonly namespace: string
   readonly stateMachine: StateMachine
   readonly functions: Readonly<Record<HandlerName, LambdaFunction>>
   readonly logGroups: Readonly<Record<HandlerName, LogGroup>>
@@ -27,21 +23,31 @@ export interface RunAlarmsProps {
 
 const period = Duration.minutes(5)
 
+/** Rows are judged in bursts; five minutes of them say little. */
+const ratioPeriod = Duration.hours(1)
+
 /**
  * What a person should know of without looking. An alarm that fires says in its description what it means and
- * what to do. The quarantine ratio is not among them: no handler emits it as a metric.
+ * what to do.
  */
 export class RunAlarms extends Construct {
   readonly alarms: readonly Alarm[]
   /** Writes whose answer never came and could not be read back. */
   readonly unknownOutcomes: IMetric
+  /** Rows that the contracts of settled dataflows accepted and quarantined, also of those that failed. */
+  readonly rows: { readonly accepted: IMetric; readonly quarantined: IMetric }
 
   constructor(scope: Construct, id: string, props: RunAlarmsProps) {
     super(scope, id)
-    this.unknownOutcomes = this.countUnknownOutcomes(props.logGroups)
+    this.unknownOutcomes = this.countUnknownOutcomes(props)
+    this.rows = {
+      accepted: this.countRows(props, 'RowsAccepted', 'accepted'),
+      quarantined: this.countRows(props, 'RowsQuarantined', 'quarantined'),
+    }
     const { stateMachine, functions, deadLetters, tables } = props
+    const percent = percentOf(props)
     const raise = (name: string, metric: IMetric, description: string, threshold = 1) =>
-      this.alarm(name, metric, description, threshold, props.topicArn)
+      raiseAlarm(this, name, { metric, description, threshold, topicArn: props.topicArn })
     const throttles = (names: readonly HandlerName[]) =>
       sum(names.map((name) => functions[name].metricThrottles({ period, statistic: Stats.SUM })))
     this.alarms = [
@@ -70,6 +76,12 @@ export class RunAlarms extends Construct {
         'The answer to a write never came. The dataflow is blocked until its next admission has read back what happened; resume the run.',
       ),
       raise(
+        'QuarantineRatio',
+        quarantineRatio(this.rows),
+        `Of the rows judged within an hour, ${percent} % or more went to quarantine. \`sluice quarantine <run>\` shows them with their reasons.`,
+        percent,
+      ),
+      raise(
         'ControlThrottled',
         throttles(controlHandlers),
         'Plan, Admit, Settle or Seal was throttled. Raise the account’s concurrency of Lambda, or lower max_workers.',
@@ -96,12 +108,7 @@ export class RunAlarms extends Construct {
       ),
       raise(
         'OpenMapRuns',
-        new Metric({
-          namespace: 'AWS/States',
-          metricName: 'ApproximateOpenMapRunCount',
-          period,
-          statistic: Stats.MAXIMUM,
-        }),
+        openMapRuns(),
         'The account has 900 open map runs of the 1,000 that there can be; further waves will wait. Every running wave is one.',
         900,
       ),
@@ -113,33 +120,13 @@ export class RunAlarms extends Construct {
     ]
   }
 
-  private alarm(
-    name: string,
-    metric: IMetric,
-    description: string,
-    threshold: number,
-    topicArn?: string,
-  ): Alarm {
-    const alarm = new Alarm(this, name, {
-      metric,
-      threshold,
-      alarmDescription: description,
-      evaluationPeriods: 1,
-      comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-      treatMissingData: TreatMissingData.NOT_BREACHING,
-    })
-    if (topicArn !== undefined) alarm.addAlarmAction({ bind: () => ({ alarmActionArn: topicArn }) })
-    return alarm
-  }
-
   /**
    * Lambda's Node.js runtime logs every error that a handler throws, with the name of its class. In its JSON format
    * that is `message.errorType`; `errorType` at the top is where older runtimes put it
    * (aws-lambda-nodejs-runtime-interface-client, LogPatch.js).
    */
-  private countUnknownOutcomes(logGroups: Readonly<Record<HandlerName, LogGroup>>): IMetric {
+  private countUnknownOutcomes({ logGroups, namespace: metricNamespace }: RunAlarmsProps): IMetric {
     const isUnknown = (field: string) => FilterPattern.stringValue(field, '=', 'UnknownOutcomeError')
-    const metricNamespace = `Sluice/${Stack.of(this).stackName}`
     const filters = handlerNames.map(
       (name) =>
         new MetricFilter(this, `${name}UnknownOutcomes`, {
@@ -152,6 +139,36 @@ export class RunAlarms extends Construct {
     )
     return (filters[0] as MetricFilter).metric({ period, statistic: Stats.SUM })
   }
+
+  /** Of the line that settle logs with each final verdict (lambdas/settle.ts). */
+  private countRows(props: RunAlarmsProps, metricName: string, count: string): IMetric {
+    const field = `$.message.rows.${count}`
+    return new MetricFilter(this, metricName, {
+      logGroup: props.logGroups.Settle,
+      metricNamespace: props.namespace,
+      metricName,
+      filterPattern: FilterPattern.all(
+        FilterPattern.stringValue('$.message.event', '=', 'dataflow_settled'),
+        FilterPattern.exists(field),
+      ),
+      metricValue: field,
+    }).metric({ period: ratioPeriod, statistic: Stats.SUM })
+  }
+}
+
+function percentOf({ quarantineAlarmPercent: percent = 10 }: RunAlarmsProps): number {
+  if (percent > 0 && percent <= 100) return percent
+  throw new Error(`quarantineAlarmPercent is ${percent}; it is a number above 0 and up to 100.`)
+}
+
+/** Percent. An hour without a quarantined row is at 0, also one without any row. */
+export function quarantineRatio({ accepted, quarantined }: RunAlarms['rows']): MathExpression {
+  return new MathExpression({
+    expression: 'IF(FILL(q, 0) > 0, 100 * FILL(q, 0) / (FILL(q, 0) + FILL(a, 0)), 0)',
+    usingMetrics: { a: accepted, q: quarantined },
+    period: ratioPeriod,
+    label: 'quarantined (%)',
+  })
 }
 
 const controlHandlers: readonly HandlerName[] = ['Plan', 'Admit', 'Settle', 'Seal']
@@ -164,6 +181,15 @@ function sum(metrics: readonly IMetric[]): IMetric {
     .map((id) => `FILL(${id}, 0)`)
     .join(' + ')
   return new MathExpression({ expression, usingMetrics, period })
+}
+
+export function openMapRuns(): Metric {
+  return new Metric({
+    namespace: 'AWS/States',
+    metricName: 'ApproximateOpenMapRunCount',
+    period,
+    statistic: Stats.MAXIMUM,
+  })
 }
 
 function stateTransitionThrottles(): Metric {

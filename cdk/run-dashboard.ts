@@ -12,6 +12,7 @@ import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda'
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions'
 import { Construct } from 'constructs'
 import { type HandlerName, handlerNames } from './handlers.ts'
+import { openMapRuns, quarantineRatio, type RunAlarms } from './run-alarms.ts'
 
 export interface RunDashboardProps {
   readonly stateMachine: StateMachine
@@ -19,6 +20,7 @@ export interface RunDashboardProps {
   readonly tables: readonly ITableV2[]
   readonly alarms: readonly Alarm[]
   readonly unknownOutcomes: IMetric
+  readonly rows: RunAlarms['rows']
 }
 
 const period = Duration.minutes(5)
@@ -62,6 +64,11 @@ export class RunDashboard extends Construct {
         'Throttles by handler',
         ofEach((handler, label) => handler.metricThrottles({ period, label })),
       ),
+    )
+    this.dashboard.addWidgets(
+      graph('Rows per hour', [props.rows.accepted, props.rows.quarantined]),
+      graph('Quarantined (% of the judged rows)', [quarantineRatio(props.rows)]),
+      graph('Open map runs of the account (1,000 at most)', [openMapRuns()]),
     )
     this.dashboard.addWidgets(
       ...tables.map((table, i) =>

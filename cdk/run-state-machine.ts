@@ -4,7 +4,13 @@ import { Policy, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda'
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs'
 import type { IBucket } from 'aws-cdk-lib/aws-s3'
-import { DefinitionBody, LogLevel, StateMachine, StateMachineType } from 'aws-cdk-lib/aws-stepfunctions'
+import {
+  CustomerManagedEncryptionConfiguration,
+  DefinitionBody,
+  LogLevel,
+  StateMachine,
+  StateMachineType,
+} from 'aws-cdk-lib/aws-stepfunctions'
 import { Construct } from 'constructs'
 import { acknowledgeWildcards } from './acknowledge.ts'
 import { type HandlerName, handlerNames } from './handlers.ts'
@@ -13,6 +19,8 @@ import type { SluiceStackProps } from './props.ts'
 
 export interface RunStateMachineProps
   extends Pick<SluiceStackProps, 'childType' | 'encryptionKey' | 'logRetention'> {
+  /** Tells this instance from others in the account: {@link instanceName}. */
+  readonly name: string
   readonly functions: Readonly<Record<HandlerName, LambdaFunction>>
   readonly evidence: IBucket
   /** Seconds. */
@@ -41,7 +49,7 @@ export class RunStateMachine extends Construct {
     const { encryptionKey } = props
     this.logGroup = new LogGroup(this, 'Log', {
       // Under this prefix a log group needs no line of its own in CloudWatch's resource policy, which is short.
-      logGroupName: `/aws/vendedlogs/states/${Stack.of(this).stackName}`,
+      logGroupName: `/aws/vendedlogs/states/${props.name}`,
       retention: props.logRetention ?? RetentionDays.ONE_MONTH,
       removalPolicy: RemovalPolicy.DESTROY,
       ...(encryptionKey === undefined ? {} : { encryptionKey }),
@@ -59,6 +67,9 @@ export class RunStateMachine extends Construct {
       role,
       tracingEnabled: true,
       logs: { destination: this.logGroup, level: LogLevel.ALL, includeExecutionData: true },
+      ...(encryptionKey === undefined
+        ? {}
+        : { encryptionConfiguration: new CustomerManagedEncryptionConfiguration(encryptionKey) }),
     })
     const statements = childStatements(this.stateMachine)
     const children = new Policy(this, 'Children', { statements, roles: [role] })

@@ -1,5 +1,5 @@
 import type { Node } from 'constructs'
-import type { SourceLocation } from './props.ts'
+import type { GlueMirrorOptions, SourceLocation } from './props.ts'
 
 /** What can be said with `cdk deploy -c sluice:<name>=<value>`, or in cdk.json's `context`; in code there is more. */
 export interface Settings {
@@ -9,10 +9,21 @@ export interface Settings {
   readonly removalPolicy: 'retain' | 'destroy'
   /** Written with commas between: `landing,archive/2026/`, each a bucket and maybe a prefix. */
   readonly sources: readonly SourceLocation[]
+  readonly glueMirror?: GlueMirrorOptions
   readonly alarmTopicArn?: string
 }
 
 const prefix = 'sluice:'
+
+const knownSettings: readonly (keyof Settings)[] = [
+  'stackName',
+  'architecture',
+  'childType',
+  'removalPolicy',
+  'sources',
+  'glueMirror',
+  'alarmTopicArn',
+]
 
 /** Throws where a key or a value is not known: a typing error must not deploy the default instead. */
 export function readSettings(node: Node): Settings {
@@ -32,12 +43,15 @@ export function readSettings(node: Node): Settings {
     childType: oneOf('childType', take('childType') ?? 'STANDARD', ['STANDARD', 'EXPRESS']),
     removalPolicy: oneOf('removalPolicy', take('removalPolicy') ?? 'retain', ['retain', 'destroy']),
     sources: (take('sources') ?? '').split(',').flatMap(sourceOf),
+    ...(oneOf('glueMirror', take('glueMirror') ?? 'false', ['true', 'false']) === 'true'
+      ? { glueMirror: {} }
+      : {}),
   }
   const alarmTopicArn = take('alarmTopicArn')
   const [unknown] = given.keys()
   if (unknown === undefined) return alarmTopicArn === undefined ? settings : { ...settings, alarmTopicArn }
   throw new Error(
-    `Context ${prefix}${unknown} is not known, so nothing was synthesized. Known: ${[...Object.keys(settings), 'alarmTopicArn'].join(', ')}.`,
+    `Context ${prefix}${unknown} is not known, so nothing was synthesized. Known: ${knownSettings.join(', ')}.`,
   )
 }
 

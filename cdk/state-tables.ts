@@ -4,6 +4,7 @@ import {
   AttributeType,
   Billing,
   ProjectionType,
+  StreamViewType,
   TableEncryptionV2,
   TableV2,
 } from 'aws-cdk-lib/aws-dynamodb'
@@ -15,7 +16,7 @@ import {
 } from '../core/stores/dynamodb-tables.ts'
 import type { SluiceStackProps } from './props.ts'
 
-export type StateTablesProps = Pick<SluiceStackProps, 'encryptionKey' | 'removalPolicy'>
+export type StateTablesProps = Pick<SluiceStackProps, 'encryptionKey' | 'glueMirror' | 'removalPolicy'>
 
 /**
  * The state of runs and dataflows, and Iceberg's catalog. On demand, so that rest costs nothing; restorable to
@@ -29,10 +30,17 @@ export class StateTables extends Construct {
   constructor(scope: Construct, id: string, props: StateTablesProps) {
     super(scope, id)
     this.state = this.table('State', stateTableDefinition, props)
-    this.catalog = this.table('Catalog', catalogTableDefinition, props)
+    // What the mirror needs to know of a change is whose it is; what it is now, the mirror reads itself.
+    const stream = props.glueMirror === undefined ? undefined : StreamViewType.KEYS_ONLY
+    this.catalog = this.table('Catalog', catalogTableDefinition, props, stream)
   }
 
-  private table(id: string, definition: TableDefinition, props: StateTablesProps): TableV2 {
+  private table(
+    id: string,
+    definition: TableDefinition,
+    props: StateTablesProps,
+    stream?: StreamViewType,
+  ): TableV2 {
     const { encryptionKey, removalPolicy = RemovalPolicy.RETAIN } = props
     return new TableV2(this, id, {
       ...keysOf(definition.KeySchema),
@@ -42,6 +50,7 @@ export class StateTables extends Construct {
         projectionType: ProjectionType[index.Projection.ProjectionType],
       })),
       billing: Billing.onDemand(),
+      ...(stream === undefined ? {} : { dynamoStream: stream }),
       encryption:
         encryptionKey === undefined
           ? TableEncryptionV2.dynamoOwnedKey()

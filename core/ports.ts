@@ -21,6 +21,14 @@ export interface Ports {
   readonly worker: Worker
   /** Where one process runs attempts from beginning to end; else absent. */
   readonly attempts?: AttemptMemory
+  /** Where the process's log is counted: one object per line, as {@link ReportLine} says. Else absent. */
+  readonly report?: (line: ReportLine) => void
+}
+
+/** A line that filters make metrics of. `event` says what it is about; no row values. */
+export interface ReportLine {
+  readonly event: string
+  readonly [particular: string]: unknown
 }
 
 /** Who holds a lease, and whether a holder is known to be dead (which only a machine that hosts it can say). */

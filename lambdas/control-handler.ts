@@ -22,17 +22,18 @@ const resultLimit = 16 * 1024
 const timeoutReserve = 5_000
 
 /**
- * The only place that knows middy. It owns the only `onError`, which rethrows: in middy an `onError` that
+ * The only place that knows middy. `open` makes the ports where the context brings none. It owns the only `onError`, which rethrows: in middy an `onError` that
  * returns or sets a response turns a refused dataflow into a success, so no other one is let in.
  */
-export function controlHandler<E>(
+export function controlHandler<E, P = Ports>(
   name: string,
-  work: (event: E, ports: Ports, signal: AbortSignal) => Promise<unknown>,
+  work: (event: E, ports: P, signal: AbortSignal) => Promise<unknown>,
+  open: () => Promise<unknown> = environmentPorts,
 ): Handler {
   const base = async (event: unknown, context: HandlerContext, { signal }: { signal: AbortSignal }) => {
-    const ports = context.ports ?? (await environmentPorts())
+    const ports = context.ports ?? (await open())
     const signals = context.signal === undefined ? signal : AbortSignal.any([signal, context.signal])
-    return await work(event as E, ports, signals)
+    return await work(event as E, ports as P, signals)
   }
   const handler = middy(base as never, {
     timeoutEarlyInMillis: timeoutReserve,

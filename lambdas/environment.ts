@@ -6,7 +6,7 @@ import { openDynamoStore } from '../core/stores/dynamodb-state-store.ts'
 import type { ObjectStore } from '../core/stores/object-store.ts'
 import { newS3Client, openS3Store } from '../core/stores/s3-object-store.ts'
 
-type Environment = Readonly<Record<string, string | undefined>>
+export type Environment = Readonly<Record<string, string | undefined>>
 
 let ports: Ports | undefined
 
@@ -55,10 +55,11 @@ export function buildPorts(env: Environment): Ports {
       id: `${env.AWS_LAMBDA_FUNCTION_NAME ?? 'function'}/${env.AWS_LAMBDA_LOG_STREAM_NAME ?? process.pid}`,
       isGone: () => false,
     },
+    report: (line) => console.info(line),
   }
 }
 
-function openBucket(uri: string, client: ReturnType<typeof newS3Client>): ObjectStore {
+export function openBucket(uri: string, client = newS3Client()): ObjectStore {
   const match = /^s3:\/\/([^/]+)(?:\/(.*?))?\/*$/.exec(uri)
   if (match !== null) return openS3Store({ bucket: match[1] as string, prefix: match[2] ?? '', client })
   throw new TerminalError({
@@ -69,7 +70,7 @@ function openBucket(uri: string, client: ReturnType<typeof newS3Client>): Object
   })
 }
 
-function required(env: Environment, name: string): string {
+export function required(env: Environment, name: string): string {
   const value = env[name]
   if (value !== undefined && value !== '') return value
   throw new TerminalError({

@@ -73,7 +73,14 @@ export async function settle(event: SettleEvent, ports: Ports): Promise<Settleme
   const put = { kind: 'put', item, expect: { attempt: flow.attempt } } as const
   if (ours) await transactFenced(ports, [releaseLease(head), put], 0)
   else await ports.state.transact([put])
+  if (!settled.again) reportVerdict(ports, run, item)
   return settlement(event, item, settled.again)
+}
+
+/** After the verdict is written, and only by the call that wrote it: what is counted is counted once. */
+function reportVerdict(ports: Ports, run: RunItem, { dataflow, status, rows }: FlowItem): void {
+  const counts = rows === undefined ? {} : { rows }
+  ports.report?.({ event: 'dataflow_settled', run_id: run.run_id, dataflow, status, ...counts })
 }
 
 /** Whether somebody has said already what became of this attempt, or a newer one is going to. */

@@ -7,7 +7,7 @@ import {
   type TransactWriteItem,
 } from '@aws-sdk/client-dynamodb'
 import { compareCodePoints } from './code-point-order.ts'
-import { type DynamoPlace, reading } from './dynamodb-place.ts'
+import { type CatalogPlace, reading } from './dynamodb-place.ts'
 import { namespaceIndex } from './dynamodb-tables.ts'
 import type { Catalog, TableIdentifier, Write } from './state-store.ts'
 import { validateTable } from './state-writes.ts'
@@ -28,7 +28,7 @@ export interface CatalogEntry {
  * Iceberg's `DynamoDbCatalog` (apache/iceberg, aws module): an item for each namespace and table, of attributes
  * of the types S and N only. Listing one namespace reads the index, which follows the table by a moment.
  */
-export function openDynamoCatalog(place: DynamoPlace): Catalog {
+export function openDynamoCatalog(place: CatalogPlace): Catalog {
   return {
     load: async (table) => {
       validateTable(table)
@@ -50,7 +50,7 @@ export function openDynamoCatalog(place: DynamoPlace): Catalog {
 
 /** Consistent. `undefined` where the table has no entry. */
 export async function readEntry(
-  place: DynamoPlace,
+  place: CatalogPlace,
   table: TableIdentifier,
 ): Promise<CatalogEntry | undefined> {
   const { Item } = await reading(place.catalogTable, 'dynamodb:GetItem', () =>
@@ -62,7 +62,7 @@ export async function readEntry(
 }
 
 /** Whether the namespace has its item. Consistent. */
-export async function hasNamespace(place: DynamoPlace, namespace: string): Promise<boolean> {
+export async function hasNamespace(place: CatalogPlace, namespace: string): Promise<boolean> {
   const Key = { identifier: { S: namespaceItem }, namespace: { S: namespace } }
   const { Item } = await reading(place.catalogTable, 'dynamodb:GetItem', () =>
     place.client.send(new GetItemCommand({ TableName: place.catalogTable, Key, ConsistentRead: true })),
@@ -75,7 +75,7 @@ export async function hasNamespace(place: DynamoPlace, namespace: string): Promi
  * compare the location too, since it is what our caller knows.
  */
 export function pointerAction(
-  place: DynamoPlace,
+  place: CatalogPlace,
   write: PointerWrite,
   entry: CatalogEntry | undefined,
 ): TransactWriteItem {
@@ -120,7 +120,7 @@ export function pointerAction(
 }
 
 /** Creates the namespace's item, or leaves the one that another transaction has just made. */
-export function namespaceAction(place: DynamoPlace, namespace: string): TransactWriteItem {
+export function namespaceAction(place: CatalogPlace, namespace: string): TransactWriteItem {
   return {
     Update: {
       TableName: place.catalogTable,
@@ -136,8 +136,10 @@ function keyOf({ namespace, name }: TableIdentifier): Record<string, AttributeVa
   return { identifier: { S: `${namespace}.${name}` }, namespace: { S: namespace } }
 }
 
-/** Other engines' tables in nested namespaces have no name here; they are left to them. */
-function tableOf(key: Record<string, AttributeValue>): TableIdentifier | undefined {
+/** The table that an item's key names. Other engines' tables in nested namespaces have no name here; they are left to them. */
+export function tableOf(
+  key: Readonly<Record<string, Pick<AttributeValue, 'S'>>>,
+): TableIdentifier | undefined {
   const namespace = key.namespace?.S ?? ''
   const identifier = key.identifier?.S ?? ''
   const name = identifier.slice(namespace.length + 1)
@@ -146,7 +148,7 @@ function tableOf(key: Record<string, AttributeValue>): TableIdentifier | undefin
 }
 
 /** A consistent scan: also tables whose namespace has no item, as PyIceberg may leave them. */
-async function* scanKeys(place: DynamoPlace): AsyncGenerator<Record<string, AttributeValue>> {
+async function* scanKeys(place: CatalogPlace): AsyncGenerator<Record<string, AttributeValue>> {
   const pages = paginateScan(
     { client: place.client },
     {
@@ -160,7 +162,7 @@ async function* scanKeys(place: DynamoPlace): AsyncGenerator<Record<string, Attr
 }
 
 async function* namespaceKeys(
-  place: DynamoPlace,
+  place: CatalogPlace,
   namespace: string,
 ): AsyncGenerator<Record<string, AttributeValue>> {
   if (namespace === '') return

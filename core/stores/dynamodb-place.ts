@@ -1,11 +1,15 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { readFault } from './dynamodb-faults.ts'
 
-/** Where a store's items and pointers are, for the parts that it is made of. */
-export interface DynamoPlace {
+/** Where pointers are. */
+export interface CatalogPlace {
   readonly client: DynamoDBClient
-  readonly stateTable: string
   readonly catalogTable: string
+}
+
+/** Where a store's items and pointers are, for the parts that it is made of. */
+export interface DynamoPlace extends CatalogPlace {
+  readonly stateTable: string
 }
 
 /** Runs a read of a table, with its errors in our words. */
