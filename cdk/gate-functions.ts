@@ -12,11 +12,12 @@ import {
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs'
 import type { IBucket } from 'aws-cdk-lib/aws-s3'
 import { Construct } from 'constructs'
+import { defaultMemory } from '../core/cost/handler-memory.ts'
 import { bundleHandlers, type HandlerBundle } from './bundle.ts'
 import { duckdbLayer } from './duckdb-layer.ts'
 import { handlerRole } from './handler-role.ts'
-import { byHandler, type HandlerName, handlerFile } from './handlers.ts'
-import { defaultMemory, type SluiceStackProps, smallMemory } from './props.ts'
+import { byHandler, type HandlerName, handlerFile, handlerId } from './handlers.ts'
+import type { SluiceStackProps } from './props.ts'
 
 export interface Stores {
   readonly lake: IBucket
@@ -30,6 +31,7 @@ export interface GateFunctionsProps
     SluiceStackProps,
     | 'architecture'
     | 'cacheDirectory'
+    | 'childType'
     | 'encryptionKey'
     | 'layerDirectory'
     | 'logRetention'
@@ -97,13 +99,13 @@ export class GateFunctions extends Construct {
       architecture: architectureOf(architecture),
       code: Code.fromAsset(directory),
       handler: 'index.handler',
-      memorySize: props.memory?.[name] ?? defaultMemory[name] ?? smallMemory,
+      memorySize: props.memory?.[name] ?? defaultMemory[handlerId(name)],
       timeout: Duration.seconds(timeout),
       tracing: Tracing.ACTIVE,
       logGroup,
       loggingFormat: LoggingFormat.JSON,
       role: handlerRole(this, name, { ...props, logGroup }),
-      environment: environmentOf(props.stores),
+      environment: environmentOf(props),
       ...(needsEngine ? { layers: [layer], ephemeralStorageSize: Size.mebibytes(scratchSize) } : {}),
       currentVersionOptions: { removalPolicy: RemovalPolicy.RETAIN },
     })
@@ -111,13 +113,15 @@ export class GateFunctions extends Construct {
 }
 
 /** What `lambdas/environment.ts` makes the ports of. */
-function environmentOf({ lake, evidence, state, catalog }: Stores): Record<string, string> {
+function environmentOf({ stores, childType }: GateFunctionsProps): Record<string, string> {
+  const { lake, evidence, state, catalog } = stores
   return {
     SLUICE_LAKE: `s3://${lake.bucketName}`,
     SLUICE_EVIDENCE: `s3://${evidence.bucketName}`,
     SLUICE_STATE_TABLE: state.tableName,
     SLUICE_CATALOG_TABLE: catalog.tableName,
     SLUICE_SCRATCH: '/tmp',
+    SLUICE_CHILD_TYPE: childType ?? 'STANDARD',
   }
 }
 

@@ -1,3 +1,5 @@
+import type { Meter } from './cost/meter.ts'
+import type { Billing } from './cost/price-of.ts'
 import type { EnginePool } from './engine/engine.ts'
 import type { AttemptMemory } from './runs/attempt-memory.ts'
 import type { ObjectStore } from './stores/object-store.ts'
@@ -21,6 +23,17 @@ export interface Ports {
   readonly worker: Worker
   /** Where one process runs attempts from beginning to end; else absent. */
   readonly attempts?: AttemptMemory
+  /** Of the invocation that these ports were made for; absent where nobody bills it. */
+  readonly meter?: Meter
+  /** What the functions are, on AWS. Absent in an embedded run, which is priced as a default stack would be. */
+  readonly deployment?: Deployment
+}
+
+/** A function's configuration, as far as cost depends on it. */
+export interface Deployment extends Billing {
+  readonly region: string
+  /** MiB of the function that asks. */
+  readonly memory_mb: number
 }
 
 /** Who holds a lease, and whether a holder is known to be dead (which only a machine that hosts it can say). */

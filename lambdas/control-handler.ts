@@ -1,4 +1,5 @@
 import middy from '@middy/core'
+import { meteredPorts } from '../core/cost/meter.ts'
 import { RetryableError, TerminalError } from '../core/errors.ts'
 import type { Ports } from '../core/ports.ts'
 
@@ -30,7 +31,7 @@ export function controlHandler<E>(
   work: (event: E, ports: Ports, signal: AbortSignal) => Promise<unknown>,
 ): Handler {
   const base = async (event: unknown, context: HandlerContext, { signal }: { signal: AbortSignal }) => {
-    const ports = context.ports ?? (await environmentPorts())
+    const ports = meteredPorts(name, context.ports ?? (await environmentPorts()))
     const signals = context.signal === undefined ? signal : AbortSignal.any([signal, context.signal])
     return await work(event as E, ports, signals)
   }
