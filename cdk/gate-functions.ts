@@ -13,12 +13,13 @@ import {
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs'
 import type { IBucket } from 'aws-cdk-lib/aws-s3'
 import { Construct } from 'constructs'
+import { defaultMemory } from '../core/cost/handler-memory.ts'
 import { bundleHandlers, type HandlerBundle } from './bundle.ts'
 import { duckdbLayer } from './duckdb-layer.ts'
 import { handlerRole } from './handler-role.ts'
-import { byHandler, type HandlerName, handlerFile, handlerNames } from './handlers.ts'
+import { byHandler, type HandlerName, handlerFile, handlerId, handlerNames } from './handlers.ts'
 import { permissions } from './permissions.ts'
-import { defaultMemory, type SluiceStackProps, smallMemory } from './props.ts'
+import type { SluiceStackProps } from './props.ts'
 
 export interface Stores {
   readonly lake: IBucket
@@ -32,6 +33,7 @@ export interface GateFunctionsProps
     SluiceStackProps,
     | 'architecture'
     | 'cacheDirectory'
+    | 'childType'
     | 'encryptionKey'
     | 'layerDirectory'
     | 'logRetention'
@@ -108,13 +110,13 @@ export class GateFunctions extends Construct {
       architecture: architectureOf(architecture),
       code: Code.fromAsset(directory),
       handler: 'index.handler',
-      memorySize: props.memory?.[name] ?? defaultMemory[name] ?? smallMemory,
+      memorySize: props.memory?.[name] ?? defaultMemory[handlerId(name)],
       timeout: Duration.seconds(timeout),
       tracing: Tracing.ACTIVE,
       logGroup,
       loggingFormat: LoggingFormat.JSON,
       role: this.roles[name],
-      environment: environmentOf(props.stores),
+      environment: environmentOf(props),
       ...(props.encryptionKey === undefined ? {} : { environmentEncryption: props.encryptionKey }),
       ...(needsEngine ? { layers: [layer], ephemeralStorageSize: Size.mebibytes(scratchSize) } : {}),
       currentVersionOptions: { removalPolicy: RemovalPolicy.RETAIN },
@@ -127,13 +129,15 @@ function isWrite(action: string): boolean {
 }
 
 /** What `lambdas/environment.ts` makes the ports of. */
-function environmentOf({ lake, evidence, state, catalog }: Stores): Record<string, string> {
+function environmentOf({ stores, childType }: GateFunctionsProps): Record<string, string> {
+  const { lake, evidence, state, catalog } = stores
   return {
     SLUICE_LAKE: `s3://${lake.bucketName}`,
     SLUICE_EVIDENCE: `s3://${evidence.bucketName}`,
     SLUICE_STATE_TABLE: state.tableName,
     SLUICE_CATALOG_TABLE: catalog.tableName,
     SLUICE_SCRATCH: '/tmp',
+    SLUICE_CHILD_TYPE: childType ?? 'STANDARD',
   }
 }
 

@@ -15,7 +15,7 @@ export interface SluiceProps {
   readonly childType?: 'STANDARD' | 'EXPRESS'
   /** Of all functions, and so of DuckDB's native binding. Default: arm64. */
   readonly architecture?: 'arm64' | 'x64'
-  /** MiB by handler; what is not named keeps its default ({@link defaultMemory}). */
+  /** MiB by handler; what is not named keeps its default (`defaultMemory` in core/cost). */
   readonly memory?: Partial<Readonly<Record<HandlerName, number>>>
   /** Seconds that a gate may take. Default: 900 (Lambda's most), under EXPRESS 240. */
   readonly gateTimeoutSeconds?: number
@@ -74,18 +74,3 @@ export interface SourceLocation {
   /** The key that its objects are encrypted with, if it is a key of KMS. */
   readonly encryptionKeyArn?: string
 }
-
-/**
- * MiB. A function has one processor per 1,769 MiB, and below that the network shrinks too. Contract scans whole
- * files (3,008 is the most that a new account gets); lineage and stage read parts of them.
- */
-export const defaultMemory: Readonly<Partial<Record<HandlerName, number>>> = {
-  Lineage: 1769,
-  Contract: 3008,
-  Stage: 1769,
-  Plan: 1024,
-  Finalize: 1024,
-}
-
-/** MiB of a handler that {@link defaultMemory} does not name. */
-export const smallMemory = 512

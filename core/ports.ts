@@ -1,3 +1,5 @@
+import type { Meter } from './cost/meter.ts'
+import type { Billing } from './cost/price-of.ts'
 import type { EnginePool } from './engine/engine.ts'
 import type { AttemptMemory } from './runs/attempt-memory.ts'
 import type { ObjectStore } from './stores/object-store.ts'
@@ -23,12 +25,22 @@ export interface Ports {
   readonly attempts?: AttemptMemory
   /** Where the process's log is counted: one object per line, as {@link ReportLine} says. Else absent. */
   readonly report?: (line: ReportLine) => void
+  /** Of the invocation that these ports were made for; absent where nobody bills it. */
+  readonly meter?: Meter
+  /** What the functions are, on AWS. Absent in an embedded run, which is priced as a default stack would be. */
+  readonly deployment?: Deployment
 }
 
 /** A line that filters make metrics of. `event` says what it is about; no row values. */
 export interface ReportLine {
   readonly event: string
   readonly [particular: string]: unknown
+}
+/** A function's configuration, as far as cost depends on it. */
+export interface Deployment extends Billing {
+  readonly region: string
+  /** MiB of the function that asks. */
+  readonly memory_mb: number
 }
 
 /** Who holds a lease, and whether a holder is known to be dead (which only a machine that hosts it can say). */

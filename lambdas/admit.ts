@@ -1,3 +1,5 @@
+import { admitTransitions } from '../core/cost/transitions.ts'
+import { addUsage, type Usage } from '../core/cost/usage.ts'
 import type { Ports } from '../core/ports.ts'
 import { advanceSourceState, readCommit } from '../core/runs/commit.ts'
 import { writeEvidence } from '../core/runs/evidence.ts'
@@ -8,6 +10,7 @@ import { readHead, takeLease } from '../core/runs/lease.ts'
 import { loadDataflow } from '../core/runs/manifest-store.ts'
 import { isDone, readFlow, unknownRun } from '../core/runs/runs.ts'
 import type { ObjectRef } from '../core/stores/object-ref.ts'
+import type { Write } from '../core/stores/state-store.ts'
 import { controlHandler } from './control-handler.ts'
 import type { TaskRef } from './gate-handler.ts'
 
@@ -59,7 +62,9 @@ export async function admit(event: AdmitEvent, ports: Ports): Promise<Admission>
     tries: flow.tries + 1,
     started_at: flow.started_at ?? ports.clock().toISOString(),
   }
-  await ports.state.transact([write, { kind: 'put', item: started, expect: { attempt: flow.attempt } }])
+  const put = { kind: 'put', item: started, expect: { attempt: flow.attempt } } as const
+  const usage = admissionUsage(ports, flow, [write, put], committed ? 'source_state' : 'gates')
+  await ports.state.transact([write, { ...put, item: { ...started, ...usage } }])
   if (head.last_commit !== null && head.last_commit !== event.run_id) {
     await healSourceState(ports, run.project, event.dataflow, head.last_commit)
   }
@@ -68,6 +73,18 @@ export async function admit(event: AdmitEvent, ports: Ports): Promise<Admission>
     go: committed ? 'source_state' : 'gates',
     task: { run_id, manifest, dataflow, attempt, fence: head.fence },
   }
+}
+
+/** An execution of its own begins with the first try; a further one is admitted by the same execution. */
+function admissionUsage(
+  ports: Ports,
+  flow: FlowItem,
+  writes: readonly Write[],
+  go: Admission['go'],
+): { readonly usage?: Usage } {
+  const child = { child_transitions: admitTransitions(go), child_executions: flow.tries === 0 ? 1 : 0 }
+  const used = ports.meter?.reading(writes, child)
+  return used === undefined ? {} : { usage: addUsage(flow.usage, used) }
 }
 
 /** What an earlier attempt came to says nothing about this one. */
@@ -116,9 +133,10 @@ async function withhold(
     outcome: reason,
     log: emptyLog,
   })
-  await ports.state.transact([
-    { kind: 'put', item: { ...withheld, evidence }, expect: { attempt: flow.attempt } },
-  ])
+  const item = { ...withheld, evidence }
+  const put = { kind: 'put', item, expect: { attempt: flow.attempt } } as const
+  const usage = admissionUsage(ports, flow, [put], 'done')
+  await ports.state.transact([{ ...put, item: { ...item, ...usage } }])
   return stay(event, flow)
 }
 

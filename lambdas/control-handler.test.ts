@@ -3,12 +3,12 @@ import { ContractError, TerminalError } from '../core/errors.ts'
 import type { Ports } from '../core/ports.ts'
 import { controlHandler } from './control-handler.ts'
 
-const ports = {} as Ports
+const ports = { worker: { id: 'w' } } as Ports
 
 describe('controlHandler', () => {
   it('hands event and ports on and returns the result', async () => {
     const handler = controlHandler<{ n: number }>('double', async (event, given) => {
-      expect(given).toBe(ports)
+      expect(given.worker).toBe(ports.worker)
       return { n: event.n * 2 }
     })
     expect(await handler({ n: 21 }, { ports })).toEqual({ n: 42 })

@@ -1,4 +1,5 @@
 import middy from '@middy/core'
+import { meteredPorts } from '../core/cost/meter.ts'
 import { RetryableError, TerminalError } from '../core/errors.ts'
 import type { Ports } from '../core/ports.ts'
 
@@ -31,7 +32,8 @@ export function controlHandler<E, P = Ports>(
   open: () => Promise<unknown> = environmentPorts,
 ): Handler {
   const base = async (event: unknown, context: HandlerContext, { signal }: { signal: AbortSignal }) => {
-    const ports = context.ports ?? (await open())
+    const opened = context.ports ?? (await open())
+    const ports = open === environmentPorts ? meteredPorts(name, opened as Ports) : opened
     const signals = context.signal === undefined ? signal : AbortSignal.any([signal, context.signal])
     return await work(event as E, ports as P, signals)
   }

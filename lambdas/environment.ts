@@ -18,6 +18,7 @@ let ports: Ports | undefined
  * | `SLUICE_LAKE`, `SLUICE_EVIDENCE` | `s3://bucket` or `s3://bucket/prefix` |
  * | `SLUICE_STATE_TABLE`, `SLUICE_CATALOG_TABLE` | names of the DynamoDB tables |
  * | `SLUICE_SCRATCH` | a folder for files at work, `/tmp` on Lambda |
+ * | `SLUICE_CHILD_TYPE` | `STANDARD` or `EXPRESS`: how dataflows are executed, for what a run costs |
  * | `AWS_LAMBDA_FUNCTION_MEMORY_SIZE` | set by Lambda, MiB; the engine gets what the process leaves of it |
  *
  * Region, credentials and endpoints are the SDK's own variables.
@@ -56,6 +57,12 @@ export function buildPorts(env: Environment): Ports {
       isGone: () => false,
     },
     report: (line) => console.info(line),
+    deployment: {
+      region: env.AWS_REGION ?? 'unknown',
+      architecture: process.arch === 'arm64' ? 'arm64' : 'x64',
+      child_type: env.SLUICE_CHILD_TYPE === 'EXPRESS' ? 'EXPRESS' : 'STANDARD',
+      memory_mb: memory,
+    },
   }
 }
 

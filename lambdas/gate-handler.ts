@@ -1,3 +1,6 @@
+import { itemBytes, readUnits } from '../core/cost/request-units.ts'
+import { gateTransitions } from '../core/cost/transitions.ts'
+import { addUsage, type Usage } from '../core/cost/usage.ts'
 import { LeaseLostError, summarizeError, TerminalError } from '../core/errors.ts'
 import type { Dataflow, RenderedManifest } from '../core/manifest/types.ts'
 import type { Ports } from '../core/ports.ts'
@@ -15,6 +18,7 @@ import {
 import { loadDataflow, loadRenderedManifest } from '../core/runs/manifest-store.ts'
 import type { GateEntry, GateName, GateRecords, Verdict } from '../core/runs/records.ts'
 import type { ObjectRef } from '../core/stores/object-ref.ts'
+import type { Put } from '../core/stores/state-store.ts'
 import { controlHandler, type Handler } from './control-handler.ts'
 
 /** What the workflow carries from gate to gate: references only. */
@@ -103,15 +107,30 @@ async function recordEntry(task: GateTask, entry: GateEntry): Promise<void> {
   const write = await gateEntryWrite(task.ports, run_id, dataflow, attempt, entry, before)
   const hold = holdLease(task.ports, task.head)
   task.ports.attempts?.forget(attemptKey(task.ref))
-  await transactFenced(task.ports, [hold, write], 0)
+  const child_transitions = gateTransitions(entry.gate, entry.round, entry.error?.name)
+  const used = task.ports.meter?.reading([hold, write], { child_transitions })
+  const usage = used && addUsage(task.log.usage(entry.gate), used)
+  const counted = withUsage(write, usage)
+  await transactFenced(task.ports, [hold, counted], 0)
   const head = hold.kind === 'put' ? (hold.item as HeadItem) : task.head
-  task.ports.attempts?.set(attemptKey(task.ref), { head, log: task.log.with(entry) })
+  task.ports.attempts?.set(attemptKey(task.ref), {
+    head,
+    log: task.log.with(entry, itemBytes(counted.item), usage),
+  })
+}
+
+/** Beside the entry, not in it: evidence tells what was judged, not what it cost. */
+function withUsage(write: Put, usage: Usage | undefined): Put {
+  if (usage === undefined) return write
+  return { ...write, item: { ...write.item, usage } }
 }
 
 async function openTask(ref: TaskRef, ports: Ports, signal: AbortSignal): Promise<GateTask> {
   const manifest = await loadRenderedManifest(ports.evidence, ref.manifest)
-  const { head, log } =
-    ports.attempts?.get(attemptKey(ref)) ?? (await readAttempt(ref, ports, manifest.project))
+  const known = ports.attempts?.get(attemptKey(ref))
+  if (known !== undefined)
+    ports.meter?.spared(readUnits(itemBytes(known.head)) + readUnits(known.log.bytes()))
+  const { head, log } = known ?? (await readAttempt(ref, ports, manifest.project))
   return {
     ref: { ...ref, round: ref.round ?? 0 },
     project: manifest.project,

@@ -1,3 +1,5 @@
+import { admitTransitions } from '../core/cost/transitions.ts'
+import { addUsage, type Usage } from '../core/cost/usage.ts'
 import { buildPlan } from '../core/planning/plan.ts'
 import { parseRunOptions } from '../core/planning/run-options.ts'
 import type { Plan } from '../core/planning/types.ts'
@@ -71,7 +73,9 @@ export async function planRun(event: PlanEvent, ports: Ports): Promise<PlannedRu
     worker: ports.worker.id,
     stopping: false,
   }
-  await ports.state.transact([{ kind: 'put', item: meta, expect: 'absent' }])
+  const put = { kind: 'put', item: meta, expect: 'absent' } as const
+  const usage = ports.meter?.reading([put])
+  await ports.state.transact([{ ...put, item: { ...meta, ...(usage && { usage }) } }])
   return plannedRun(meta, stored)
 }
 
@@ -118,18 +122,36 @@ async function transactInParts(
 
 /** Resume: what succeeded stays, and so does what had nothing to do. Everything else is pending again. */
 async function reopen(ports: Ports, run: RunItem): Promise<void> {
-  const writes: Write[] = [
-    { kind: 'put', item: { ...run, status: 'running', worker: ports.worker.id, stopping: false } },
-  ]
+  const reopened: RunItem = { ...run, status: 'running', worker: ports.worker.id, stopping: false }
+  const writes: Write[] = [{ kind: 'put', item: reopened }]
+  let done = 0
   for await (const item of ports.state.query(run.pk, flowPrefix)) {
     const flow = item as FlowItem
-    if (isDone(flow)) continue
+    if (isDone(flow)) {
+      done += 1
+      continue
+    }
     const { reason: _reason, error: _error, gate: _gate, ...kept } = flow
     // A process of this run that is still at work may give out the next attempt number: it is not taken back.
     const pending = { ...kept, sk: flowKey(flow.dataflow), status: 'pending', tries: 0 } as const
     writes.push({ kind: 'put', item: pending, expect: { attempt: flow.attempt } })
   }
+  writes[0] = { kind: 'put', item: { ...reopened, ...reopeningUsage(ports, run, writes, done) } }
   await transactInParts(ports, writes)
+}
+
+/** The executions of dataflows that are done end with their admission, which then records nothing of itself. */
+function reopeningUsage(
+  ports: Ports,
+  run: RunItem,
+  writes: readonly Write[],
+  done: number,
+): { readonly usage?: Usage } {
+  const used = ports.meter?.reading(writes, {
+    child_transitions: done * admitTransitions('done'),
+    child_executions: done,
+  })
+  return used === undefined ? {} : { usage: addUsage(run.usage, used) }
 }
 
 function plannedRun(meta: RunItem, { plan, options }: StoredPlan): PlannedRun {

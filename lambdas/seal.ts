@@ -1,4 +1,7 @@
+import { runTransitions, waveRequests } from '../core/cost/transitions.ts'
+import { addUsage, type Usage } from '../core/cost/usage.ts'
 import type { Ports } from '../core/ports.ts'
+import type { RunItem } from '../core/runs/items.ts'
 import { buildResult } from '../core/runs/result.ts'
 import { readFlows, readRun } from '../core/runs/runs.ts'
 import { readStoredPlan } from '../core/runs/stored-plan.ts'
@@ -30,12 +33,29 @@ export async function seal(event: SealEvent, ports: Ports): Promise<Sealed> {
   const run = await readRun(ports, event.run_id)
   const { plan } = await readStoredPlan(ports, run)
   const planned = plan.waves.flatMap((wave) => wave.dataflows.map((dataflow) => dataflow.name))
-  const result = buildResult(run, planned, await readFlows(ports, run.run_id), ports.clock())
+  const flows = await readFlows(ports, run.run_id)
+  const usage = sealedUsage(ports, run, plan.waves.length)
+  const result = buildResult({ ...run, usage }, planned, flows, ports.clock(), ports.deployment)
   const key = `evidence/${run.run_id}/result-${result.finished_at.replace(/[^0-9TZ]/g, '')}.json`
   const ref = await writeJson(ports.evidence, key, result, 'absent')
   const { status, finished_at, total, succeeded, failed, skipped, running, pending } = result
-  await ports.state.transact([{ kind: 'put', item: { ...run, status, finished_at, result: ref } }])
+  await ports.state.transact([{ kind: 'put', item: { ...run, status, finished_at, result: ref, usage } }])
   return { run_id: run.run_id, status, total, succeeded, failed, skipped, running, pending, result: ref }
+}
+
+/**
+ * What the run's own execution used: with this seal, which writes the result and the run's item, and the states
+ * and the item files of its waves. A run that is sealed in this process after an interruption adds nothing.
+ */
+function sealedUsage(ports: Ports, run: RunItem, waves: number): Usage {
+  const used = ports.meter?.reading([{ kind: 'put', item: run }])
+  if (used === undefined) return addUsage(run.usage)
+  return addUsage(run.usage, {
+    ...used,
+    transitions: runTransitions(waves),
+    s3_puts: used.s3_puts + 1 + waves * waveRequests.s3_puts,
+    s3_gets: used.s3_gets + 1 + waves * waveRequests.s3_gets,
+  })
 }
 
 export const handler = controlHandler<SealEvent>('seal', seal)

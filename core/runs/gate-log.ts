@@ -1,7 +1,9 @@
+import { itemBytes } from '../cost/request-units.ts'
+import { addUsage, type Usage } from '../cost/usage.ts'
 import { sha256 } from '../json.ts'
 import { type ObjectRef, readRef, writeText } from '../stores/object-ref.ts'
 import type { ObjectStore } from '../stores/object-store.ts'
-import type { StateStore, Write } from '../stores/state-store.ts'
+import type { Put, StateStore } from '../stores/state-store.ts'
 import { gateKey, gatePrefix, runKey } from './keys.ts'
 import type { GateEntry, GateName } from './records.ts'
 
@@ -21,12 +23,20 @@ export interface GateLog {
   get<N extends GateName>(gate: N): GateEntry<N> | undefined
   /** How often the gate's entry had been written when the log was read. */
   writes(gate: GateName): number
-  /** The log once this entry has been written, too. */
-  with(entry: GateEntry): GateLog
+  /** What the gate's passages used up in this attempt, those that stopped and those of earlier rounds included. */
+  usage(gate: GateName): Usage | undefined
+  /** Of all gates. */
+  totalUsage(): Usage
+  /** What reading the log takes of the state store: its items' sizes together. */
+  bytes(): number
+  /** The log once this entry has been written, too, as an item of `bytes`. */
+  with(entry: GateEntry, bytes: number, usage?: Usage): GateLog
 }
 
 interface Kept {
   readonly writes: number
+  readonly usage: Usage | undefined
+  readonly bytes: number
   readonly text?: string
   readonly entry?: GateEntry
 }
@@ -41,7 +51,13 @@ export async function readGateLog(
   for await (const item of stores.state.query(runKey(runId), gatePrefix(dataflow, attempt))) {
     const text =
       item.entry ?? Buffer.from(await readRef(stores.evidence, item.spilled as ObjectRef)).toString('utf8')
-    kept.set(item.gate as string, { writes: item.writes as number, text: text as string })
+    const usage = item.usage as Usage | undefined
+    kept.set(item.gate as string, {
+      writes: item.writes as number,
+      usage,
+      bytes: itemBytes(item),
+      text: text as string,
+    })
   }
   return logOf(kept)
 }
@@ -56,9 +72,12 @@ function logOf(kept: ReadonlyMap<string, Kept>): GateLog {
       return parsed.get(gate) as GateEntry<N> | undefined
     },
     writes: (gate) => kept.get(gate)?.writes ?? 0,
-    with: (entry) => {
+    usage: (gate) => kept.get(gate)?.usage,
+    totalUsage: () => addUsage(...[...kept.values()].map(({ usage }) => usage)),
+    bytes: () => [...kept.values()].reduce((sum, { bytes }) => sum + bytes, 0),
+    with: (entry, bytes, usage) => {
       const writes = (kept.get(entry.gate)?.writes ?? 0) + 1
-      return logOf(new Map(kept).set(entry.gate, { writes, entry }))
+      return logOf(new Map(kept).set(entry.gate, { writes, usage, bytes, entry }))
     },
   }
 }
@@ -77,7 +96,7 @@ export async function gateEntryWrite(
   attempt: number,
   entry: GateEntry,
   before: number,
-): Promise<Write> {
+): Promise<Put> {
   const { gate, round } = entry
   const key = { pk: runKey(runId), sk: gateKey(dataflow, attempt, gate), gate, writes: before + 1 }
   const expect = before === 0 ? 'absent' : { writes: before }

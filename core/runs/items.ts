@@ -1,3 +1,4 @@
+import type { Usage } from '../cost/usage.ts'
 import type { ErrorSummary } from '../errors.ts'
 import type { ObjectRef } from '../stores/object-ref.ts'
 import type { Item } from '../stores/state-store.ts'
@@ -33,6 +34,8 @@ export interface RunItem extends Item {
   /** A dataflow failed under `stop_on_error`: no further one is admitted. */
   readonly stopping: boolean
   readonly result?: ObjectRef
+  /** Of the run's own handlers; its dataflows have theirs. */
+  readonly usage?: Usage
 }
 
 export interface FlowItem extends Item {
@@ -52,6 +55,8 @@ export interface FlowItem extends Item {
   readonly quarantine?: ObjectRef
   readonly started_at?: string
   readonly finished_at?: string
+  /** Of all its admissions and settled attempts. What died without being settled is not in it. */
+  readonly usage?: Usage
 }
 
 export interface Lease {

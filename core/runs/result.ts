@@ -1,4 +1,6 @@
+import { type Cost, costOf, defaultBilling, type RunCost, runCost } from '../cost/run-cost.ts'
 import type { ErrorSummary } from '../errors.ts'
+import type { Deployment } from '../ports.ts'
 import type { ObjectRef } from '../stores/object-ref.ts'
 import type { FlowItem, FlowReason, FlowStatus, RowCounts, RunItem } from './items.ts'
 
@@ -22,6 +24,8 @@ export interface ExecutionResult {
   readonly success_rate: number
   readonly has_failures: boolean
   readonly rows: RowCounts
+  /** What the run used of AWS, and what that costs; embedded, what it would have used. Resumed runs add up. */
+  readonly cost: RunCost
   /** By dataflow. */
   readonly errors: Readonly<Record<string, string>>
   readonly dataflows: readonly FlowResult[]
@@ -40,6 +44,8 @@ export interface FlowResult {
   readonly evidence?: ObjectRef
   readonly quarantine?: ObjectRef
   readonly duration_seconds?: number
+  /** Absent before the first attempt. */
+  readonly cost?: Cost
 }
 
 const noRows: RowCounts = { read: 0, accepted: 0, quarantined: 0, filtered: 0 }
@@ -53,9 +59,10 @@ export function buildResult(
   planned: readonly string[],
   flows: readonly FlowItem[],
   finished: Date,
+  deployment?: Deployment,
 ): ExecutionResult {
   const byName = new Map(flows.map((flow) => [flow.dataflow, flow]))
-  const dataflows = planned.map((name) => flowResult(name, byName.get(name)))
+  const dataflows = planned.map((name) => flowResult(name, byName.get(name), deployment))
   const count = (status: FlowStatus) => dataflows.filter((flow) => flow.status === status).length
   const good = dataflows.filter((flow) => flow.status === 'succeeded' || flow.reason === 'nothing_new').length
   const rows = dataflows.reduce((sum, flow) => addRows(sum, flow.rows), noRows)
@@ -76,6 +83,11 @@ export function buildResult(
     success_rate: planned.length === 0 ? 1 : good / planned.length,
     has_failures: good !== planned.length,
     rows,
+    cost: runCost(
+      run.usage,
+      flows.map((flow) => flow.usage),
+      deployment,
+    ),
     errors: Object.fromEntries(
       dataflows.flatMap((f) => (f.error === undefined ? [] : [[f.dataflow, f.error.message]])),
     ),
@@ -83,7 +95,11 @@ export function buildResult(
   }
 }
 
-function flowResult(name: string, flow: FlowItem | undefined): FlowResult {
+function flowResult(
+  name: string,
+  flow: FlowItem | undefined,
+  deployment: Deployment | undefined,
+): FlowResult {
   if (flow === undefined) return { dataflow: name, status: 'pending', attempts: 0 }
   const {
     pk: _pk,
@@ -94,13 +110,15 @@ function flowResult(name: string, flow: FlowItem | undefined): FlowResult {
     finished_at,
     dataflow,
     status,
+    usage,
     ...rest
   } = flow
   const duration =
     started_at === undefined || finished_at === undefined
       ? {}
       : { duration_seconds: seconds(started_at, finished_at) }
-  return { dataflow, status, attempts: attempt, ...rest, ...duration }
+  const cost = usage === undefined ? {} : { cost: costOf(usage, deployment ?? defaultBilling) }
+  return { dataflow, status, attempts: attempt, ...rest, ...duration, ...cost }
 }
 
 function addRows(a: RowCounts, b: RowCounts | undefined): RowCounts {

@@ -9,10 +9,8 @@ import { directoryFault } from './directory-faults.ts'
 import type { ObjectPin } from './object-store.ts'
 import type { S3Place } from './s3-place.ts'
 import { type ByteRange, fetchPinned } from './s3-read.ts'
+import { rangedAbove, rangeSize } from './s3-sizes.ts'
 
-/** One connection to S3 is slower than a function's network; above this, several share an object. */
-const rangedAbove = 32 * 1024 * 1024
-const rangeSize = 32 * 1024 * 1024
 const rangesAtOnce = 6
 /** With Node's default of 64 KiB the event loop costs as much CPU again as the copy. */
 const writeBuffer = 8 * 1024 * 1024

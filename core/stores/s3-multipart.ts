@@ -10,12 +10,10 @@ import {
 import { inParallel } from './aws-parallel.ts'
 import { locally } from './s3-download.ts'
 import { objectAt, type S3Place } from './s3-place.ts'
+import { maxParts, partSize } from './s3-sizes.ts'
 
-const partSize = 16 * 1024 * 1024
 /** 64 MiB in memory. */
 const partsAtOnce = 4
-/** S3's limit; a larger file gets larger parts. */
-const maxParts = 10_000
 
 /** The request headers that make a write conditional. */
 export interface ConditionHeaders {

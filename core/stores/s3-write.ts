@@ -9,9 +9,8 @@ import { locally } from './s3-download.ts'
 import { isConditionalConflict, isNotFound, isPreconditionFailed } from './s3-faults.ts'
 import { type ConditionHeaders, sha256Base64, uploadParts } from './s3-multipart.ts'
 import { lastModified, objectAt, type S3Place, uriAt } from './s3-place.ts'
+import { multipartAbove } from './s3-sizes.ts'
 
-/** Up to this a file is read into memory and sent in one request, which can be repeated. */
-const multipartAbove = 32 * 1024 * 1024
 const maxTries = 5
 /** `x-amz-meta-sluice-write`: which call wrote the object. */
 const markName = 'sluice-write'

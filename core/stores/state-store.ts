@@ -41,9 +41,15 @@ export interface Item {
  */
 export type Expectation = 'absent' | { readonly [attribute: string]: string | number | boolean | null }
 
+/** Replaces the whole item. */
+export interface Put {
+  readonly kind: 'put'
+  readonly item: Item
+  readonly expect?: Expectation
+}
+
 export type Write =
-  /** Replaces the whole item. */
-  | { readonly kind: 'put'; readonly item: Item; readonly expect?: Expectation }
+  | Put
   | { readonly kind: 'delete'; readonly pk: string; readonly sk: string; readonly expect?: Expectation }
   /** Writes nothing; only its condition counts. */
   | { readonly kind: 'check'; readonly pk: string; readonly sk: string; readonly expect: Expectation }

@@ -65,6 +65,7 @@ describe('the functions', () => {
         SLUICE_STATE_TABLE: expect.stringMatching(/^<TablesState\w+>$/),
         SLUICE_CATALOG_TABLE: expect.stringMatching(/^<TablesCatalog\w+>$/),
         SLUICE_SCRATCH: '/tmp',
+        SLUICE_CHILD_TYPE: 'STANDARD',
       })
       groups.add(flat(LoggingConfig.LogGroup))
     }
