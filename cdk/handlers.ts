@@ -7,6 +7,7 @@ export const handlerNames = [
   'Admit',
   'Extract',
   'Lineage',
+  'ContractShard',
   'Contract',
   'Evolution',
   'Compatibility',

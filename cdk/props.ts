@@ -62,6 +62,7 @@ export interface SourceLocation {
 export const defaultMemory: Readonly<Partial<Record<HandlerName, number>>> = {
   Lineage: 1769,
   Contract: 3008,
+  ContractShard: 3008,
   Stage: 1769,
   Plan: 1024,
   Finalize: 1024,

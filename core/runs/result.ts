@@ -42,7 +42,7 @@ export interface FlowResult {
   readonly duration_seconds?: number
 }
 
-const noRows: RowCounts = { read: 0, accepted: 0, quarantined: 0, filtered: 0 }
+export const noRows: RowCounts = { read: 0, accepted: 0, quarantined: 0, filtered: 0 }
 
 /**
  * A run has succeeded when every planned dataflow has succeeded, or was skipped because there was nothing
@@ -103,7 +103,7 @@ function flowResult(name: string, flow: FlowItem | undefined): FlowResult {
   return { dataflow, status, attempts: attempt, ...rest, ...duration }
 }
 
-function addRows(a: RowCounts, b: RowCounts | undefined): RowCounts {
+export function addRows(a: RowCounts, b: RowCounts | undefined): RowCounts {
   if (b === undefined) return a
   return {
     read: a.read + b.read,
