@@ -53,6 +53,14 @@ const controlHandlers: readonly HandlerName[] = ['Plan', 'Admit', 'Settle', 'Sea
 const scratchSize = 10_240
 
 /**
+ * Bytes of plain text that one call of gate 3 takes: what it makes of them, a quarter again, and what it sets aside
+ * have to lie on the same disk; and it must end in time (10 MB/s is what a function does at its worst).
+ */
+function shardBytes(gateTimeout: number): number {
+  return Math.min(7_000_000_000, gateTimeout * 10_000_000)
+}
+
+/**
  * One function per handler, each with a role and a log group of its own. Functions that have SQL run (their
  * imports say so) get DuckDB from a layer, and the disk that it needs; the others never see either.
  */
@@ -129,7 +137,7 @@ function isWrite(action: string): boolean {
 }
 
 /** What `lambdas/environment.ts` makes the ports of. */
-function environmentOf({ stores, childType }: GateFunctionsProps): Record<string, string> {
+function environmentOf({ stores, childType, gateTimeout }: GateFunctionsProps): Record<string, string> {
   const { lake, evidence, state, catalog } = stores
   return {
     SLUICE_LAKE: `s3://${lake.bucketName}`,
@@ -138,6 +146,7 @@ function environmentOf({ stores, childType }: GateFunctionsProps): Record<string
     SLUICE_CATALOG_TABLE: catalog.tableName,
     SLUICE_SCRATCH: '/tmp',
     SLUICE_CHILD_TYPE: childType ?? 'STANDARD',
+    SLUICE_SHARD_BYTES: String(shardBytes(gateTimeout)),
   }
 }
 

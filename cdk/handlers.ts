@@ -9,6 +9,7 @@ export const handlerNames = [
   'Admit',
   'Extract',
   'Lineage',
+  'ContractShard',
   'Contract',
   'Evolution',
   'Compatibility',

@@ -83,6 +83,13 @@ export const permissions: Readonly<Record<HandlerName, readonly Grant[]>> = {
     read('lake', metadata, data),
     pointer,
   ],
+  ContractShard: [
+    ...gate,
+    upload('evidence', 'quarantine/*'),
+    list('source'),
+    read('source', '*'),
+    upload('lake', data),
+  ],
   Contract: [
     ...gate,
     upload('evidence', 'quarantine/*'),

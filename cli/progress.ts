@@ -84,10 +84,13 @@ function foldChild(progress: Progress, event: HistoryEvent): Change | undefined 
   switch (event.type) {
     case 'TaskStateEntered': {
       const gate = gateOf(event.stateName)
+      if (gate === flow.gate && flow.status === 'running' && gate !== 'admit') return undefined
       update(progress, flow, { gate, status: 'running' })
       return { kind: 'gate', dataflow: flow.dataflow, gate }
     }
     case 'TaskSucceeded':
+      // One of many: the gate has passed when their sum has.
+      if (event.stateName === 'ContractShard') return undefined
       return foldTask(progress, flow, event)
     case 'WaitStateEntered':
       update(progress, flow, { status: 'waiting' })
@@ -141,10 +144,18 @@ function update(progress: Progress, flow: FlowProgress, change: Partial<FlowProg
   progress.active.set(flow.dataflow, { ...flow, ...change })
 }
 
+/** States that are another way through a gate: after a failure, or in shards. */
+const sharedGates: Readonly<Record<string, string>> = {
+  SettleFailure: 'settle',
+  LineageOfShards: 'lineage',
+  ContractShard: 'contract',
+}
+
 /** `AuditCommit` → `audit_commit`; both ways of settling are `settle`. */
 function gateOf(stateName: string | undefined): string {
   if (stateName === undefined) return ''
-  if (stateName === 'SettleFailure') return 'settle'
+  const shared = sharedGates[stateName]
+  if (shared !== undefined) return shared
   return stateName.replaceAll(/([a-z])([A-Z])/g, '$1_$2').toLowerCase()
 }
 

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { Engine } from '../core/engine/engine.ts'
 import { quoteLiteral } from '../core/engine/sql.ts'
 import { IntegrityError } from '../core/errors.ts'
+import { quarantineFiles } from '../core/runs/quarantine.ts'
 import { readRun } from '../core/runs/runs.ts'
 import type { ObjectRef } from '../core/stores/object-ref.ts'
 import { reasonTable } from './evidence-blocks.ts'
@@ -147,27 +148,33 @@ async function* pages(read: Read, limit: number): AsyncGenerator<RejectedRow[]> 
   }
 }
 
-/** Lends a reader of the file, in a DuckDB that can read nothing else. Throws where the file was changed. */
+/** Lends a reader of the file, or of the files of an index one after another, in a DuckDB that can read nothing else. Throws where one was changed. */
 async function withQuarantineFile(
   records: Records,
   file: ObjectRef,
   work: (read: Read) => Promise<void>,
 ): Promise<void> {
+  const files = await quarantineFiles(records.evidence, file)
   const { openEnginePool } = await import('../core/engine/engine.ts')
   const directory = await mkdtemp(join(tmpdir(), 'sluice-quarantine-'))
   const engines = openEnginePool({ directory, size: 1, memoryLimitMb: 256 })
   try {
     await engines.use(async (engine: Engine) => {
-      const actual = await digestObject(records.evidence, file.key, engine.directory)
-      const info = await records.evidence.head(file.key)
-      if (actual !== file.sha256 || info === undefined) throw changed(file, actual)
-      const path = await records.evidence.download(info, engine.directory)
+      const parts: Part[] = []
+      for (const ref of files) parts.push(await openPart(records, engine, ref, parts.at(-1)))
       await work(async (from, count) => {
-        const source = `read_parquet(${quoteLiteral(path)}, file_row_number = true)`
-        const rows = await engine.rows<RejectedRow>(
-          `SELECT source_file, source_line, reasons, raw FROM ${source}
-           WHERE file_row_number >= ${from} AND file_row_number < ${from + count} ORDER BY file_row_number`,
-        )
+        const rows: RejectedRow[] = []
+        for (const { path, first, end } of parts) {
+          const [low, high] = [Math.max(from, first) - first, Math.min(from + count, end) - first]
+          if (low >= high) continue
+          const source = `read_parquet(${quoteLiteral(path)}, file_row_number = true)`
+          rows.push(
+            ...(await engine.rows<RejectedRow>(
+              `SELECT source_file, source_line, reasons, raw FROM ${source}
+               WHERE file_row_number >= ${low} AND file_row_number < ${high} ORDER BY file_row_number`,
+            )),
+          )
+        }
         return rows
       })
     })
@@ -175,6 +182,30 @@ async function withQuarantineFile(
     await engines.close()
     await rm(directory, { recursive: true, force: true })
   }
+}
+
+/** One file of rejected rows, and which of all rows it holds: `first` to `end`, which is not included. */
+interface Part {
+  readonly path: string
+  readonly first: number
+  readonly end: number
+}
+
+async function openPart(
+  records: Records,
+  engine: Engine,
+  ref: ObjectRef,
+  before: Part | undefined,
+): Promise<Part> {
+  const actual = await digestObject(records.evidence, ref.key, engine.directory)
+  const info = await records.evidence.head(ref.key)
+  if (actual !== ref.sha256 || info === undefined) throw changed(ref, actual)
+  const path = await records.evidence.download(info, engine.directory)
+  const [row] = await engine.rows<{ rows: bigint }>(
+    `SELECT num_rows AS rows FROM parquet_file_metadata(${quoteLiteral(path)})`,
+  )
+  const first = before?.end ?? 0
+  return { path, first, end: first + Number(row?.rows) }
 }
 
 function rowBlocks(

@@ -3,6 +3,7 @@ import { createReadStream } from 'node:fs'
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { RunItem } from '../core/runs/items.ts'
+import { quarantineFiles } from '../core/runs/quarantine.ts'
 import type { ObjectRef } from '../core/stores/object-ref.ts'
 import type { ObjectStore } from '../core/stores/object-store.ts'
 import type { FlowEvidence } from './flow-evidence.ts'
@@ -42,13 +43,21 @@ export async function verifyRun(
     const byFlow = new Map<string, VerifiedFile[]>()
     for (const { flow, evidence, commit } of flows) {
       const files = (evidence?.files ?? []).flatMap((ref) => verify('lake', ref, commit === undefined))
-      const kept = [...verify('evidence', flow.evidence), ...verify('evidence', evidence?.quarantine)]
+      const rejected = await rejectedFiles(records, evidence?.quarantine)
+      const kept = [flow.evidence, ...rejected].flatMap((ref) => verify('evidence', ref))
       byFlow.set(flow.dataflow, await Promise.all([...kept, ...files]))
     }
     return { run: await Promise.all(ofRun), flows: byFlow }
   } finally {
     await rm(scratch, { recursive: true, force: true })
   }
+}
+
+/** The reference itself and, where it is an index, the files in it; a damaged index is found by its own digest. */
+async function rejectedFiles(records: Records, ref: ObjectRef | null | undefined): Promise<ObjectRef[]> {
+  if (ref === null || ref === undefined) return []
+  const files = await quarantineFiles(records.evidence, ref).catch(() => [])
+  return [ref, ...files.filter((file) => file.key !== ref.key)]
 }
 
 async function verifyFile(

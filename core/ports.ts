@@ -19,6 +19,11 @@ export interface Ports {
   readonly engines: EnginePool
   /** The store of a `files` connection; relative paths are refused where there is no project directory. */
   openSource(path: string): ObjectStore
+  /**
+   * Bytes of plain text that one call of gate 3 has the disk for; sources beyond it are read in shards. Absent: the
+   * disk is not the limit. `source.max_shard_bytes` goes before it.
+   */
+  readonly shardBytes?: number
   readonly clock: () => Date
   readonly worker: Worker
   /** Where one process runs attempts from beginning to end; else absent. */

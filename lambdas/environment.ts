@@ -19,6 +19,7 @@ let ports: Ports | undefined
  * | `SLUICE_STATE_TABLE`, `SLUICE_CATALOG_TABLE` | names of the DynamoDB tables |
  * | `SLUICE_SCRATCH` | a folder for files at work, `/tmp` on Lambda |
  * | `SLUICE_CHILD_TYPE` | `STANDARD` or `EXPRESS`: how dataflows are executed, for what a run costs |
+ * | `SLUICE_SHARD_BYTES` | bytes of plain text that one call of gate 3 has the disk for; absent: no sharding unless asked |
  * | `AWS_LAMBDA_FUNCTION_MEMORY_SIZE` | set by Lambda, MiB; the engine gets what the process leaves of it |
  *
  * Region, credentials and endpoints are the SDK's own variables.
@@ -50,6 +51,7 @@ export function buildPorts(env: Environment): Ports {
       memoryLimitMb: Math.max(leastEngineMemory, memory - processMemory),
     }),
     openSource: (path) => openBucket(path, client),
+    ...shardBytes(env),
     clock: () => new Date(),
     // One function instance is one worker. Whether another one lives cannot be seen from here: leases expire.
     worker: {
@@ -64,6 +66,17 @@ export function buildPorts(env: Environment): Ports {
       memory_mb: memory,
     },
   }
+}
+
+function shardBytes({ SLUICE_SHARD_BYTES: text }: Environment): Pick<Ports, 'shardBytes'> {
+  if (text === undefined || text === '') return {}
+  if (/^[1-9]\d{0,14}$/.test(text)) return { shardBytes: Number(text) }
+  throw new TerminalError({
+    code: 'ENVIRONMENT_INVALID',
+    fact: `the environment variable SLUICE_SHARD_BYTES is ${JSON.stringify(text)}, not a whole number of bytes`,
+    consequence: 'Nothing was read or written',
+    next: 'Deploy the stack, which sets it, or correct it',
+  })
 }
 
 export function openBucket(uri: string, client = newS3Client()): ObjectStore {

@@ -4,6 +4,7 @@ import { readSourceState } from '../core/runs/commit.ts'
 import type { SourceStateItem } from '../core/runs/items.ts'
 import type { ExtractRecord, FilesPinned } from '../core/runs/records.ts'
 import { pinFiles } from '../core/sources/files.ts'
+import { planShards, shardLimit } from '../core/sources/shards.ts'
 import {
   checkSourceState,
   inputsDigest,
@@ -17,7 +18,8 @@ import { type GateTask, gateHandler } from './gate-handler.ts'
 
 /**
  * Gate 1: pins exactly what will be read, so that every later gate, and every repetition of one, reads the
- * same bytes: versions of objects, or snapshots of tables, and from which watermark on.
+ * same bytes: versions of objects, or snapshots of tables, and from which watermark on. What is more than one call of
+ * gate 3 can hold is divided into shards.
  */
 export async function extract(task: GateTask): Promise<ExtractRecord> {
   const stored = await readSourceState(task.ports, task.project, task.dataflow.name)
@@ -46,7 +48,9 @@ async function extractFiles(task: GateTask, stored: SourceStateItem | undefined)
   }
   const inputs = inputsDigest(dataflow, found)
   const nothing = pins.length === 0 || sameWatermarkInputs(stored, inputs)
-  return { verdict: nothing ? 'nothing_new' : 'passed', source: pinned, inputs, ...remembered(task, stored) }
+  const shards = nothing ? [] : planShards(dataflow, pins, shardLimit(dataflow, pins, ports))
+  const verdict = nothing ? 'nothing_new' : 'passed'
+  return { verdict, source: pinned, inputs, ...remembered(task, stored), shards }
 }
 
 async function extractTables(task: GateTask, stored: SourceStateItem | undefined): Promise<ExtractRecord> {
@@ -54,7 +58,8 @@ async function extractTables(task: GateTask, stored: SourceStateItem | undefined
   const pins = await pinTables(task.ports, refTables(transform.sql))
   const inputs = inputsDigest(task.dataflow, pins)
   const verdict = sameWatermarkInputs(stored, inputs) ? 'nothing_new' : 'passed'
-  return { verdict, source: { kind: 'tables', pins }, inputs, ...remembered(task, stored) }
+  // A query may put any row of its tables together with any other: it is one piece of work.
+  return { verdict, source: { kind: 'tables', pins }, inputs, ...remembered(task, stored), shards: [] }
 }
 
 /** The same inputs under the same definition hold nothing beyond a watermark that they have already set. */

@@ -1,7 +1,7 @@
 import { itemBytes, readUnits } from '../core/cost/request-units.ts'
 import { gateTransitions } from '../core/cost/transitions.ts'
 import { addUsage, type Usage } from '../core/cost/usage.ts'
-import { LeaseLostError, summarizeError, TerminalError } from '../core/errors.ts'
+import { type ErrorSummary, LeaseLostError, summarizeError, TerminalError } from '../core/errors.ts'
 import type { Dataflow, RenderedManifest } from '../core/manifest/types.ts'
 import type { Ports } from '../core/ports.ts'
 import { attemptKey, type KnownAttempt } from '../core/runs/attempt-memory.ts'
@@ -16,7 +16,7 @@ import {
   transactFenced,
 } from '../core/runs/lease.ts'
 import { loadDataflow, loadRenderedManifest } from '../core/runs/manifest-store.ts'
-import type { GateEntry, GateName, GateRecords, Verdict } from '../core/runs/records.ts'
+import type { ExtractRecord, GateEntry, GateName, GateRecords, Verdict } from '../core/runs/records.ts'
 import type { ObjectRef } from '../core/stores/object-ref.ts'
 import type { Put } from '../core/stores/state-store.ts'
 import { controlHandler, type Handler } from './control-handler.ts'
@@ -62,7 +62,7 @@ export function gateHandler<N extends GateName>(name: N, gate: Gate<N>): Handler
     const task = await openTask(event, ports, signal)
     const before = task.log.get(name)
     if (before?.outcome === 'passed' && before.record !== undefined && before.round === task.ref.round) {
-      return { gate: name, verdict: verdictOf(before.record) }
+      return answerOf(name, before.record)
     }
     const started = ports.clock()
     const entry = (rest: Pick<GateEntry<N>, 'outcome' | 'record' | 'error'>): GateEntry<N> => ({
@@ -92,13 +92,40 @@ export function gateHandler<N extends GateName>(name: N, gate: Gate<N>): Handler
       clearInterval(renewal)
     }
     await recordEntry(task, entry({ outcome: 'passed', record }))
-    return { gate: name, verdict: verdictOf(record) }
+    return answerOf(name, record)
   })
+}
+
+/** What the workflow decides by: the verdict, and of extract into how many shards the load is divided. */
+function answerOf(gate: GateName, record: object) {
+  const shards = 'shards' in record ? { shards: (record as ExtractRecord).shards.length } : {}
+  return { gate, verdict: verdictOf(record), ...shards }
 }
 
 /** Only extract and contract can find that there is nothing to do; every other record is a passing one. */
 function verdictOf(record: object): Verdict {
   return 'verdict' in record ? (record.verdict as Verdict) : 'passed'
+}
+
+/**
+ * Records that a part of a gate has stopped, as the gate's own entry, unless another part has done so already. It
+ * never throws: the error that stopped it is what counts.
+ */
+export async function recordStop(
+  task: GateTask,
+  gate: GateName,
+  started: Date,
+  error: ErrorSummary,
+): Promise<void> {
+  const duration_ms = task.ports.clock().getTime() - started.getTime()
+  const entry = {
+    gate,
+    round: task.ref.round,
+    started_at: started.toISOString(),
+    duration_ms,
+    error,
+  } as const
+  await recordEntry(task, { ...entry, outcome: 'stopped' }).catch(() => undefined)
 }
 
 async function recordEntry(task: GateTask, entry: GateEntry): Promise<void> {
@@ -120,12 +147,12 @@ async function recordEntry(task: GateTask, entry: GateEntry): Promise<void> {
 }
 
 /** Beside the entry, not in it: evidence tells what was judged, not what it cost. */
-function withUsage(write: Put, usage: Usage | undefined): Put {
+export function withUsage(write: Put, usage: Usage | undefined): Put {
   if (usage === undefined) return write
   return { ...write, item: { ...write.item, usage } }
 }
 
-async function openTask(ref: TaskRef, ports: Ports, signal: AbortSignal): Promise<GateTask> {
+export async function openTask(ref: TaskRef, ports: Ports, signal: AbortSignal): Promise<GateTask> {
   const manifest = await loadRenderedManifest(ports.evidence, ref.manifest)
   const known = ports.attempts?.get(attemptKey(ref))
   if (known !== undefined)

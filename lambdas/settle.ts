@@ -1,23 +1,19 @@
-import { readUnits } from '../core/cost/request-units.ts'
-import { settleTransitions } from '../core/cost/transitions.ts'
-import { addUsage } from '../core/cost/usage.ts'
 import { ConditionFailedError, type ErrorSummary, isTerminalName } from '../core/errors.ts'
 import type { Ports } from '../core/ports.ts'
-import { attemptKey, type KnownAttempt } from '../core/runs/attempt-memory.ts'
+import { attemptKey } from '../core/runs/attempt-memory.ts'
 import { advanceSourceState, readCommit } from '../core/runs/commit.ts'
 import { type EvidenceOutcome, quarantineOf, rowsOf, writeEvidence } from '../core/runs/evidence.ts'
 import { emptyLog, type GateLog, readGateLog } from '../core/runs/gate-log.ts'
 import type { CommitItem, FlowItem, HeadItem, RunItem } from '../core/runs/items.ts'
-import { headKey } from '../core/runs/keys.ts'
 import { readHead, releaseLease, transactFenced } from '../core/runs/lease.ts'
 import { loadDataflow } from '../core/runs/manifest-store.ts'
 import type { GateName } from '../core/runs/records.ts'
 import { isDone, readFlow, readRun } from '../core/runs/runs.ts'
 import { storedOptions } from '../core/runs/stored-plan.ts'
 import { removeUncommitted } from '../core/runs/uncommitted.ts'
-import type { Write } from '../core/stores/state-store.ts'
 import { controlHandler } from './control-handler.ts'
 import type { TaskRef } from './gate-handler.ts'
+import { logForUsage, withUsage } from './settle-usage.ts'
 
 export interface SettleEvent {
   readonly task: TaskRef
@@ -76,8 +72,9 @@ export async function settle(event: SettleEvent, ports: Ports): Promise<Settleme
   const settled = commit !== undefined ? await committed(ending, commit) : await notCommitted(ending)
   const ended = { ...settled.flow, finished_at: ports.clock().toISOString() }
   if (ended.status === 'failed' && !settled.again) await stopOnError(ports, run)
-  const counted = unread && attempt > 0 ? await logForUsage(ports, event, known) : log
-  const item = withUsage({ ...ending, log: counted }, ended, settled.again)
+  const counted = unread && attempt > 0 ? await logForUsage(ports, event.task, known) : log
+  const delay_seconds = settled.again ? retryDelay(event, ended) : 0
+  const item = await withUsage(ports, { ...event, flow, log: counted, delay_seconds }, ended)
   const put = { kind: 'put', item, expect: { attempt: flow.attempt } } as const
   if (ours) await transactFenced(ports, [releaseLease(head), put], 0)
   else await ports.state.transact([put])
@@ -89,38 +86,6 @@ export async function settle(event: SettleEvent, ports: Ports): Promise<Settleme
 function reportVerdict(ports: Ports, run: RunItem, { dataflow, status, rows }: FlowItem): void {
   const counts = rows === undefined ? {} : { rows }
   ports.report?.({ event: 'dataflow_settled', run_id: run.run_id, dataflow, status, ...counts })
-}
-
-/** After a commit nothing depends on what the gates recorded but what they used, so the verdict does not wait for it. */
-async function logForUsage(ports: Ports, { task }: SettleEvent, known: KnownAttempt | undefined) {
-  if (known === undefined)
-    return await readGateLog(ports, task.run_id, task.dataflow, task.attempt).catch(() => emptyLog)
-  ports.meter?.spared(readUnits(known.log.bytes()))
-  return known.log
-}
-
-/** Adds what the attempt's gates used and what this settling does, its own writes included. */
-function withUsage(ending: Ending, item: FlowItem, again: boolean): FlowItem {
-  const { ports, flow, log, event } = ending
-  const child = {
-    child_transitions: settleTransitions + unrecorded(log, event),
-    // An admission that failed has not counted the execution that it began.
-    child_executions: event.task.attempt === 0 && flow.tries === 0 ? 1 : 0,
-    child_milliseconds: again ? retryDelay(event, item) * 1000 : 0,
-  }
-  // The head's write is as small as the one that is counted for it.
-  const writes: Write[] = [
-    { kind: 'put', item },
-    { kind: 'check', pk: item.pk, sk: headKey, expect: 'absent' },
-  ]
-  const used = ports.meter?.reading(writes, child)
-  return { ...item, usage: addUsage(flow.usage, log.totalUsage(), used) }
-}
-
-/** A handler that was killed, or that failed before it could record, entered its state all the same. */
-function unrecorded(log: GateLog, { failure }: SettleEvent): number {
-  if (failure === undefined || failure.gate === 'interrupted') return 0
-  return log.get(failure.gate as GateName)?.error?.name === failure.error ? 0 : 1
 }
 
 /** Whether somebody has said already what became of this attempt, or a newer one is going to. */

@@ -2,6 +2,7 @@ import { handler as admit } from '../lambdas/admit.ts'
 import { handler as auditCommit } from '../lambdas/audit-commit.ts'
 import { handler as compatibility } from '../lambdas/compatibility.ts'
 import { handler as contract } from '../lambdas/contract.ts'
+import { handler as contractShard } from '../lambdas/contract-shard.ts'
 import type { Handler } from '../lambdas/control-handler.ts'
 import { handler as evidence } from '../lambdas/evidence.ts'
 import { handler as evolution } from '../lambdas/evolution.ts'
@@ -21,6 +22,7 @@ export const handlers: Readonly<Record<string, Handler>> = {
   Admit: admit,
   Extract: extract,
   Lineage: lineage,
+  ContractShard: contractShard,
   Contract: contract,
   Evolution: evolution,
   Compatibility: compatibility,

@@ -1,7 +1,7 @@
 import type { GateName } from '../runs/records.ts'
 
 /** Every function of the stack, by the name that its handler has in records: the gates, and what is around them. */
-export type HandlerId = GateName | 'plan' | 'admit' | 'settle' | 'seal'
+export type HandlerId = GateName | 'contract_shard' | 'plan' | 'admit' | 'settle' | 'seal'
 
 /**
  * MiB of the functions that a stack deploys when nobody says otherwise, and what an embedded run is priced with.
@@ -14,6 +14,7 @@ export const defaultMemory: Readonly<Record<HandlerId, number>> = {
   extract: 512,
   lineage: 1769,
   contract: 3008,
+  contract_shard: 3008,
   evolution: 512,
   compatibility: 512,
   physical_ddl: 512,

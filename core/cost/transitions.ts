@@ -33,6 +33,9 @@ export function gateTransitions(gate: GateName, round: number, error?: string): 
   return again ? 3 : 2
 }
 
+/** The Map over the shards of a load; each shard's own state is counted by its handler. */
+export const shardMapTransitions = 1
+
 /**
  * Of the run's own execution: `Plan`, `AnyWave`, `Waves` with `Dataflows` and `WaveEnded` for each wave, `Seal`,
  * `Verdict`, and `Succeeded` or `Failed`.

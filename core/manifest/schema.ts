@@ -87,6 +87,13 @@ export const sourceSchema = z
       .describe(
         'Whether a path that matches nothing means that there is nothing new; the table stays as it is.',
       ),
+    max_shard_bytes: z
+      .int()
+      .min(1)
+      .optional()
+      .describe(
+        'Bytes that one call of the contract gate reads: sources beyond it are read in shards, side by side, and committed at once. Default: what the environment’s disk holds.',
+      ),
   })
   .describe('Files to read. A dataflow has either `source` or `transform`.')
 

@@ -90,6 +90,8 @@ export interface FileSource {
   readonly changed_objects: 'fail' | 'append'
   /** Whether a glob that matches nothing means that there is nothing new. */
   readonly allow_missing: boolean
+  /** Bytes of objects, as they lie in the store, that one call of the contract gate reads; more is read in shards. */
+  readonly max_shard_bytes?: number
 }
 
 export interface CsvOptions {

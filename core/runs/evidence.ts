@@ -1,6 +1,6 @@
 import { ConditionFailedError, type ErrorSummary } from '../errors.ts'
 import { digestOf, sha256 } from '../json.ts'
-import type { Dataflow } from '../manifest/types.ts'
+import type { Dataflow, FileSource } from '../manifest/types.ts'
 import type { Ports } from '../ports.ts'
 import { type ObjectRef, writeJson } from '../stores/object-ref.ts'
 import type { GateLog } from './gate-log.ts'
@@ -49,10 +49,18 @@ export interface EvidenceRequest {
   readonly error?: ErrorSummary & { readonly gate: string }
 }
 
-/** The part of a dataflow that decides which rows it makes; words for people are left out. */
+/** The part of a dataflow that decides which rows it makes; words for people, and how much is read at a time, are left out. */
 export function definitionDigest(dataflow: Dataflow): string {
-  const { source, transform, column_names, contract, schema_evolution, sink } = dataflow
+  const { transform, column_names, contract, schema_evolution, sink } = dataflow
+  const source = dataflow.source === undefined ? undefined : rowsOfSource(dataflow.source)
   return digestOf({ source, transform, column_names, contract, schema_evolution, sink })
+}
+
+function rowsOfSource({
+  max_shard_bytes: _inParts,
+  ...source
+}: FileSource): Omit<FileSource, 'max_shard_bytes'> {
+  return source
 }
 
 /**

@@ -3,7 +3,7 @@ import { addUsage, type Usage } from '../cost/usage.ts'
 import { sha256 } from '../json.ts'
 import { type ObjectRef, readRef, writeText } from '../stores/object-ref.ts'
 import type { ObjectStore } from '../stores/object-store.ts'
-import type { Put, StateStore } from '../stores/state-store.ts'
+import type { Item, Put, StateStore } from '../stores/state-store.ts'
 import { gateKey, gatePrefix, runKey } from './keys.ts'
 import type { GateEntry, GateName } from './records.ts'
 
@@ -49,14 +49,11 @@ export async function readGateLog(
 ): Promise<GateLog> {
   const kept = new Map<string, Kept>()
   for await (const item of stores.state.query(runKey(runId), gatePrefix(dataflow, attempt))) {
-    const text =
-      item.entry ?? Buffer.from(await readRef(stores.evidence, item.spilled as ObjectRef)).toString('utf8')
-    const usage = item.usage as Usage | undefined
     kept.set(item.gate as string, {
       writes: item.writes as number,
-      usage,
+      usage: item.usage as Usage | undefined,
       bytes: itemBytes(item),
-      text: text as string,
+      text: await entryText(stores, item),
     })
   }
   return logOf(kept)
@@ -100,9 +97,23 @@ export async function gateEntryWrite(
   const { gate, round } = entry
   const key = { pk: runKey(runId), sk: gateKey(dataflow, attempt, gate), gate, writes: before + 1 }
   const expect = before === 0 ? 'absent' : { writes: before }
+  const name = `plans/${runId}/records/${dataflow}/${String(attempt).padStart(4, '0')}-${round}-${gate}`
+  return { kind: 'put', item: { ...key, ...(await entryAttributes(stores, name, entry)) }, expect }
+}
+
+/** The attributes of an item that holds a record: as text, or where to find it. `name`: of the object, without its end. */
+export async function entryAttributes(
+  stores: Stores,
+  name: string,
+  entry: unknown,
+): Promise<{ readonly entry: string } | { readonly spilled: ObjectRef }> {
   const text = JSON.stringify(entry)
-  if (text.length <= inlineLimit) return { kind: 'put', item: { ...key, entry: text }, expect }
-  const name = `${String(attempt).padStart(4, '0')}-${round}-${gate}-${sha256(text).slice(0, 16)}.json`
-  const path = `plans/${runId}/records/${dataflow}/${name}`
-  return { kind: 'put', item: { ...key, spilled: await writeText(stores.evidence, path, text) }, expect }
+  if (text.length <= inlineLimit) return { entry: text }
+  return { spilled: await writeText(stores.evidence, `${name}-${sha256(text).slice(0, 16)}.json`, text) }
+}
+
+/** The text of a record that {@link entryAttributes} has put into an item. */
+export async function entryText(stores: Stores, item: Item): Promise<string> {
+  if (typeof item.entry === 'string') return item.entry
+  return Buffer.from(await readRef(stores.evidence, item.spilled as ObjectRef)).toString('utf8')
 }

@@ -6,6 +6,7 @@
  * | `RUN#<run>` | `META` | {@link RunItem} |
  * | `RUN#<run>` | `FLOW#<dataflow>` | {@link FlowItem}: status and verdict |
  * | `RUN#<run>` | `GATE#<dataflow>#<attempt>#<gate>` | gate record; apart from `FLOW#` so that seal reads verdicts only |
+ * | `RUN#<run>` | `SHARD#<dataflow>#<attempt>#<round>#<shard>` | {@link ShardRecord}; apart from `GATE#`, which every gate reads whole |
  * | `DATAFLOW#<project>/<dataflow>` | `HEAD` | {@link HeadItem}: fence, lease, last commit |
  * | `DATAFLOW#<project>/<dataflow>` | `STATE` | {@link SourceStateItem} |
  * | `DATAFLOW#<project>/<dataflow>` | `COMMIT#<run>` | {@link CommitItem}; never expires |
@@ -36,6 +37,15 @@ export function gatePrefix(dataflow: string, attempt?: number): string {
 
 export function gateKey(dataflow: string, attempt: number, gate: string): string {
   return `${gatePrefix(dataflow, attempt)}${gate}`
+}
+
+/** Rounds and shards are padded so that they sort. A later round has shards of its own. */
+export function shardPrefix(dataflow: string, attempt: number, round: number): string {
+  return `SHARD#${dataflow}#${String(attempt).padStart(4, '0')}#${String(round).padStart(2, '0')}#`
+}
+
+export function shardKey(dataflow: string, attempt: number, round: number, shard: number): string {
+  return `${shardPrefix(dataflow, attempt, round)}${String(shard).padStart(4, '0')}`
 }
 
 export function commitKey(runId: string): string {

@@ -54,11 +54,29 @@ export function takeLease(
  * passed, the same write renews it.
  */
 export function holdLease(ports: Ports, head: HeadItem): Write {
-  const { pk, sk, fence, last_commit } = head
+  return isYoung(ports, head) ? checkLease(head) : renewal(ports, head)
+}
+
+/** The condition of {@link holdLease} alone. It changes nothing, so calls that are many at a time do not part over it. */
+export function checkLease({ pk, sk, fence, last_commit }: HeadItem): Write {
+  return { kind: 'check', pk, sk, expect: { fence, last_commit } }
+}
+
+function isYoung(ports: Ports, head: HeadItem): boolean {
   const held = head.lease as Lease
-  const isYoung = held.expires_at - ports.clock().getTime() > (leaseMilliseconds * 2) / 3
-  if (isYoung) return { kind: 'check', pk, sk, expect: { fence, last_commit } }
-  return renewal(ports, head)
+  return held.expires_at - ports.clock().getTime() > (leaseMilliseconds * 2) / 3
+}
+
+/**
+ * Renews the lease of an attempt whose shards are at work side by side: whoever finds it old does so for all of them.
+ * It looks at the stored head first, so that forty shards renew it once and not forty times. A lease that another
+ * attempt has taken over is left alone; the shard's own record, which has the fence in its condition, then fails.
+ */
+export async function renewSharedLease(ports: Ports, known: HeadItem): Promise<void> {
+  if (isYoung(ports, known)) return
+  const head = (await ports.state.get(known.pk, known.sk)) as HeadItem | undefined
+  const isOurs = head?.fence === known.fence && head.lease !== null && head.last_commit === known.last_commit
+  if (isOurs && !isYoung(ports, head)) await renewLease(ports, head)
 }
 
 /** Renews the lease whatever its age, under the same conditions. */

@@ -37,6 +37,29 @@ export interface ExtractRecord {
   readonly state_version: number
   /** Rows are read only beyond these values, by watermark column. */
   readonly after: Readonly<Record<string, string | null>>
+  /** Two and more where gate 3 reads the pins in parts; empty where one call reads all of them. */
+  readonly shards: readonly Shard[]
+}
+
+/**
+ * A run of neighbouring pins, or a range of one, that one call of gate 3 reads. All shards of an attempt together
+ * hold every pinned byte exactly once.
+ */
+export interface Shard {
+  /** Position of its first pin among the pins. */
+  readonly first: number
+  /** How many pins; 1 where there is a `range`. */
+  readonly count: number
+  /** To read, as they lie in the store. */
+  readonly bytes: number
+  /** The lines that begin in it are read, and no other ones. */
+  readonly range?: ByteRange
+}
+
+/** Bytes `start` to `end`, which is not included. */
+export interface ByteRange {
+  readonly start: number
+  readonly end: number
 }
 
 export interface FilesPinned {
@@ -102,18 +125,39 @@ export interface SchemaDifference {
   readonly to?: string
 }
 
-/** Gate 3: the judged rows, where they are, and why the others are not among them. */
+/** Gate 3: the judged rows, where they are, and why the others are not among them. Of shards the sum. */
 export interface ContractRecord {
   readonly verdict: Verdict
   readonly rows: RowCounts
   readonly files: readonly StagedFile[]
+  /** The rejected rows; where several shards have some, the index of their files (core/runs/quarantine.ts). */
   readonly quarantine?: ObjectRef
-  readonly by_reason: readonly {
-    readonly column: string | null
-    readonly rule: RuleName
-    readonly count: number
-  }[]
+  readonly by_reason: readonly ReasonCount[]
   readonly watermark: Readonly<Record<string, string | null>>
+}
+
+export interface ReasonCount {
+  readonly column: string | null
+  readonly rule: RuleName
+  readonly count: number
+}
+
+/** Values of a column whose contract says unique that occur more than once. */
+export interface Duplicated {
+  readonly column: string
+  readonly count: number
+}
+
+/**
+ * What gate 3 found in one shard. It holds no verdict: enforcement, limits and uniqueness are matters of the whole
+ * load, and are judged once, over all shards.
+ */
+export interface ShardRecord extends Omit<ContractRecord, 'verdict'> {
+  readonly shard: number
+  /** ISO 8601, UTC. */
+  readonly started_at: string
+  /** Milliseconds. */
+  readonly duration_ms: number
 }
 
 export interface StagedFile {

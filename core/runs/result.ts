@@ -48,7 +48,7 @@ export interface FlowResult {
   readonly cost?: Cost
 }
 
-const noRows: RowCounts = { read: 0, accepted: 0, quarantined: 0, filtered: 0 }
+export const noRows: RowCounts = { read: 0, accepted: 0, quarantined: 0, filtered: 0 }
 
 /**
  * A run has succeeded when every planned dataflow has succeeded, or was skipped because there was nothing
@@ -121,7 +121,7 @@ function flowResult(
   return { dataflow, status, attempts: attempt, ...rest, ...duration, ...cost }
 }
 
-function addRows(a: RowCounts, b: RowCounts | undefined): RowCounts {
+export function addRows(a: RowCounts, b: RowCounts | undefined): RowCounts {
   if (b === undefined) return a
   return {
     read: a.read + b.read,

@@ -23,6 +23,14 @@ export function isRepetition(key: string): boolean {
   return /\.\d+-\d{5}-\d+\.parquet$/.test(key)
 }
 
+/**
+ * The part of a file's name behind its attempt: the round, and the shard where the load has some. Two shards, or two
+ * rounds, can therefore never write under one name.
+ */
+export function portionTag(round: number, shard?: number): string {
+  return shard === undefined ? `${round}` : `${round}.${String(shard).padStart(4, '0')}`
+}
+
 export function roundTag(runId: string, dataflow: string, attempt: number, round: number): string {
   return `${attemptTag(runId, dataflow, attempt)}.${round}`
 }

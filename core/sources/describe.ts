@@ -1,20 +1,25 @@
 import { describeParquet, describeSql, discoverJsonColumns } from '../contract/describe.ts'
-import type { Compression, CsvDialect } from '../contract/scan.ts'
+import type { CsvDialect } from '../contract/scan.ts'
 import type { Engine } from '../engine/engine.ts'
 import { SourceError } from '../errors.ts'
 import type { Dataflow, FileSource } from '../manifest/types.ts'
 import type { Ports } from '../ports.ts'
-import type { ExtractRecord, InputDraft } from '../runs/records.ts'
+import type { ExtractRecord, FilesPinned, InputDraft } from '../runs/records.ts'
 import type { ObjectPin, ObjectStore } from '../stores/object-store.ts'
 import { mapParallel } from '../tables/table-files.ts'
+import { compressionOf } from './compression.ts'
 import { readCsvHeader } from './csv-header.ts'
 import { inputBytes, linkFiles, linkTables, renderSql } from './inputs.ts'
+import { downloadFooter } from './parquet-ranges.ts'
+import { pinsOf } from './shards.ts'
 
 /** `input`: `text`, or the DuckDB type in which the input holds the column. */
 export interface InputColumn {
   readonly name: string
   readonly input: 'text' | string
 }
+
+type TextDraft = InputDraft & { readonly columns: readonly string[] }
 
 export interface DescribedInputs {
   readonly inputs: readonly InputDraft[]
@@ -43,6 +48,7 @@ export async function describeInputs(
   const files = dataflow.source as FileSource
   const store = ports.openSource(source.path)
   if (files.format === 'csv') return await describeCsv(store, source.pins, files)
+  if (extract.shards.length > 0) return await describeShards(ports, { ...extract, source }, files, signal)
   const work = async (engine: Engine) => {
     const paths = await linkFiles(store, engine, extract)
     return files.format === 'parquet'
@@ -53,6 +59,32 @@ export async function describeInputs(
     signal,
     bytes: files.format === 'parquet' ? 0 : inputBytes(extract),
   })
+}
+
+/** As without shards, but with no more on the disk than one shard: of Parquet the footers, of JSON one after another. */
+async function describeShards(
+  ports: Ports,
+  extract: ExtractRecord & { readonly source: FilesPinned },
+  source: FileSource,
+  signal: AbortSignal,
+): Promise<DescribedInputs> {
+  const store = ports.openSource(extract.source.path)
+  if (source.format === 'parquet') {
+    const { pins } = extract.source
+    const work = async (engine: Engine) => {
+      const files = await mapParallel(pins, (pin) => downloadFooter(store, pin, engine.directory))
+      return await describeParquetFiles(engine, new Map(files.map(({ pin, path }) => [pin.key, path])))
+    }
+    return await ports.engines.use(work, { signal })
+  }
+  const inputs: TextDraft[] = []
+  for (const shard of extract.shards) {
+    const part = pinsOf(extract, shard)
+    const work = async (engine: Engine) =>
+      await describeJson(engine, source, await linkFiles(store, engine, part))
+    inputs.push(...(await ports.engines.use(work, { signal, bytes: shard.bytes })).inputs)
+  }
+  return { inputs, columns: textColumns(inputs) }
 }
 
 async function describeCsv(
@@ -82,9 +114,9 @@ async function describeJson(
   engine: Engine,
   source: FileSource,
   paths: ReadonlyMap<string, string>,
-): Promise<DescribedInputs> {
+): Promise<DescribedInputs & { readonly inputs: readonly TextDraft[] }> {
   const format = source.format === 'json' ? 'array' : 'ndjson'
-  const inputs: (InputDraft & { readonly columns: readonly string[] })[] = []
+  const inputs: TextDraft[] = []
   for (const [key, path] of paths) {
     const compression = compressionOf(source, key)
     const columns = await discoverJsonColumns(engine, { source: key, path, format, compression })
@@ -106,9 +138,4 @@ function emptyJson(key: string): SourceError {
     consequence: 'Nothing was written: which columns it has cannot be told',
     next: 'Deliver at least one object, or leave the file out',
   })
-}
-
-function compressionOf(source: FileSource, key: string): Compression {
-  if (source.compression === 'auto') return key.endsWith('.gz') ? 'gzip' : 'none'
-  return source.compression
 }

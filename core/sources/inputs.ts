@@ -8,7 +8,7 @@ import { renderTransformSql } from '../planning/refs.ts'
 import type { Ports } from '../ports.ts'
 import type { ExtractRecord, LineageRecord, TablePin } from '../runs/records.ts'
 import { columnTypeOf } from '../sinks/iceberg-types.ts'
-import type { ObjectStore } from '../stores/object-store.ts'
+import type { ObjectPin, ObjectStore } from '../stores/object-store.ts'
 import { currentSchema } from '../tables/metadata.ts'
 import { type LiveFile, listDataFiles, loadTable } from '../tables/scan.ts'
 import { mapParallel } from '../tables/table-files.ts'
@@ -90,14 +90,13 @@ export async function linkDataFiles(
   directory: string,
 ): Promise<string[]> {
   await mkdir(directory, { recursive: true })
-  return await mapParallel(files, (file) => downloadLive(lake, file, directory))
+  return await mapParallel(files, async (file) => lake.download(await pinLive(lake, file), directory))
 }
 
 /** Data files never change, so whatever version is there is the one that the manifest means, if it has its size. */
-async function downloadLive(lake: ObjectStore, live: LiveFile, directory: string): Promise<string> {
+export async function pinLive(lake: ObjectStore, live: LiveFile): Promise<ObjectPin> {
   const info = await lake.head(live.key)
-  if (info !== undefined && BigInt(info.size) === live.file.fileSizeInBytes)
-    return await lake.download(info, directory)
+  if (info !== undefined && BigInt(info.size) === live.file.fileSizeInBytes) return info
   throw new IntegrityError({
     code: 'TABLE_FILE_DAMAGED',
     fact: `${live.file.filePath} ${info === undefined ? 'is gone' : `has ${info.size} bytes, not ${live.file.fileSizeInBytes}`}`,

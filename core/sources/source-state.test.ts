@@ -28,7 +28,7 @@ function stored(state: SourceState): SourceStateItem {
 function extracted(keys: readonly string[], after: Record<string, string | null> = {}): ExtractRecord {
   const pins = keys.map((key) => ({ key, size: 1, etag: `v-${key}` }))
   const source = { kind: 'files', path: '.', pins, already_loaded: 0 } as const
-  return { verdict: 'passed', source, inputs: 'digest', state_version: 3, after }
+  return { verdict: 'passed', source, inputs: 'digest', state_version: 3, after, shards: [] }
 }
 
 function judged(watermark: Record<string, string | null>): ContractRecord {

@@ -1,0 +1,78 @@
+import { addUsage, type Usage } from '../cost/usage.ts'
+import { TerminalError } from '../errors.ts'
+import type { ObjectStore } from '../stores/object-store.ts'
+import type { Item, Put, StateStore } from '../stores/state-store.ts'
+import { entryAttributes, entryText } from './gate-log.ts'
+import { runKey, shardKey, shardPrefix } from './keys.ts'
+import type { ShardRecord } from './records.ts'
+
+interface Stores {
+  readonly state: StateStore
+  readonly evidence: ObjectStore
+}
+
+/** The passage of one attempt's round through gate 3, of which a shard is a part. */
+export interface ShardedRound {
+  readonly run_id: string
+  readonly dataflow: string
+  readonly attempt: number
+  readonly round: number
+}
+
+/** What a call of this very shard has recorded, or `undefined`. */
+export async function readShard(
+  stores: Stores,
+  round: ShardedRound,
+  shard: number,
+): Promise<ShardRecord | undefined> {
+  const key = shardKey(round.dataflow, round.attempt, round.round, shard)
+  const item = await stores.state.get(runKey(round.run_id), key)
+  return item === undefined ? undefined : await recordOf(stores, item)
+}
+
+/**
+ * The records of all shards, in their order. Throws `TerminalError` `SHARD_RECORD_MISSING` unless there is one for
+ * each of them: rows of a shard that nobody has recorded must not be taken for rows that do not exist.
+ */
+export async function readShards(stores: Stores, round: ShardedRound, count: number): Promise<ShardRecord[]> {
+  const records: ShardRecord[] = []
+  const prefix = shardPrefix(round.dataflow, round.attempt, round.round)
+  for await (const item of stores.state.query(runKey(round.run_id), prefix)) {
+    records.push(await recordOf(stores, item))
+  }
+  const isWhole = records.length === count && records.every((record, i) => record.shard === i)
+  if (isWhole) return records
+  throw new TerminalError({
+    code: 'SHARD_RECORD_MISSING',
+    fact: `attempt ${round.attempt} of ${round.dataflow} has ${count} shards, but records of ${records.length}`,
+    consequence: 'The contract gave no verdict, and nothing became visible',
+    next: 'Shards are judged before the gate that sums them up (state-machines/run.asl.json); check the caller',
+  })
+}
+
+/**
+ * The write that records a shard, only where it has no record yet: of two calls of one shard the first to record
+ * wins, and the files of the other are referred to by nobody.
+ */
+export async function shardWrite(stores: Stores, round: ShardedRound, record: ShardRecord): Promise<Put> {
+  const { run_id, dataflow, attempt } = round
+  const sk = shardKey(dataflow, attempt, round.round, record.shard)
+  const part = [String(attempt).padStart(4, '0'), round.round, 'shard', String(record.shard).padStart(4, '0')]
+  const name = `plans/${run_id}/records/${dataflow}/${part.join('-')}`
+  const attributes = await entryAttributes(stores, name, record)
+  return { kind: 'put', item: { pk: runKey(run_id), sk, ...attributes }, expect: 'absent' }
+}
+
+/** What all shards of one round have used, as it stands beside their records; `undefined` where none has any. */
+export async function shardUsage(stores: Stores, round: ShardedRound): Promise<Usage | undefined> {
+  const prefix = shardPrefix(round.dataflow, round.attempt, round.round)
+  const found: (Usage | undefined)[] = []
+  for await (const item of stores.state.query(runKey(round.run_id), prefix)) {
+    found.push(item.usage as Usage | undefined)
+  }
+  return found.length === 0 ? undefined : addUsage(...found)
+}
+
+async function recordOf(stores: Stores, item: Item): Promise<ShardRecord> {
+  return JSON.parse(await entryText(stores, item)) as ShardRecord
+}

@@ -1,0 +1,162 @@
+import { open, rm } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import type { Engine } from '../engine/engine.ts'
+import { quoteIdentifier, quoteLiteral, quoteLiterals } from '../engine/sql.ts'
+import { IntegrityError } from '../errors.ts'
+import type { ObjectPin, ObjectStore } from '../stores/object-store.ts'
+import { mapParallel } from '../tables/table-files.ts'
+
+/** A local file of a pinned object's length. Where it is not `whole`, only the ranges that were fetched are there. */
+export interface ParquetFile {
+  readonly pin: ObjectPin
+  readonly path: string
+  readonly whole: boolean
+}
+
+/** Bytes. An object up to this is fetched whole: it costs less than to ask for its parts. */
+const smallObject = 1 << 20
+/** Bytes of the end of a file that nearly always hold its footer. */
+const footerGuess = 1 << 16
+/** Bytes that are read at a time, and so in memory. */
+const chunk = 1 << 24
+
+let made = 0
+
+/**
+ * The object with its footer alone, as a sparse file: readers find schema, statistics and row counts in it, and it takes
+ * the disk only what the footer takes. What is no Parquet comes out as it is, for the reader to say so.
+ */
+export async function downloadFooter(
+  store: ObjectStore,
+  pin: ObjectPin,
+  directory: string,
+): Promise<ParquetFile> {
+  if (pin.size <= smallObject) return { pin, path: await store.download(pin, directory), whole: true }
+  const path = join(directory, `ranges-${++made}-${basename(pin.key)}`)
+  const end = Buffer.from(await store.read(pin, pin.size - footerGuess, pin.size))
+  // Length of the footer, then `PAR1`, in the last 8 bytes (Parquet format, "File format").
+  const footer = Math.min(end.readUInt32LE(end.byteLength - 8) + 8, pin.size)
+  const file = await open(path, 'wx')
+  try {
+    await file.truncate(pin.size)
+    await file.write(end, 0, end.byteLength, pin.size - end.byteLength)
+    if (footer > end.byteLength)
+      await copyRange(store, pin, file, pin.size - footer, pin.size - end.byteLength)
+  } finally {
+    await file.close()
+  }
+  return { pin, path, whole: false }
+}
+
+type FileHandle = Awaited<ReturnType<typeof open>>
+
+async function copyRange(
+  store: ObjectStore,
+  pin: ObjectPin,
+  file: FileHandle,
+  start: number,
+  end: number,
+): Promise<void> {
+  for (let at = start; at < end; at += chunk) {
+    const bytes = await store.read(pin, at, Math.min(at + chunk, end))
+    await file.write(bytes, 0, bytes.byteLength, at)
+  }
+}
+
+/** Objects whose ranges lie on the disk at a time. */
+const batch = 16
+
+/**
+ * One column of the objects in local Parquet files that hold nothing else, unless the objects are small, so that tables
+ * larger than the disk can be asked about a column. Objects without it give no file. Throws `IntegrityError` `PARQUET_COLUMN_INCOMPLETE` where fewer
+ * values were read than the objects' footers count.
+ */
+export async function downloadColumn(
+  store: ObjectStore,
+  engine: Engine,
+  pins: readonly ObjectPin[],
+  column: string,
+): Promise<string[]> {
+  const results: string[] = []
+  for (let i = 0; i < pins.length; i += batch) {
+    const files = await mapParallel(pins.slice(i, i + batch), (pin) =>
+      downloadFooter(store, pin, engine.directory),
+    )
+    const chunks = await columnChunks(engine, files, column)
+    const having = files.filter((file) => chunks.some((chunk) => chunk.path === file.path))
+    if (files.every((file) => file.whole)) {
+      results.push(...having.map((file) => file.path))
+      continue
+    }
+    await mapParallel(having, (file) =>
+      fillIn(
+        store,
+        file,
+        chunks.filter((chunk) => chunk.path === file.path),
+      ),
+    )
+    if (having.length > 0) results.push(await extractColumn(engine, having, column, rowsOf(chunks)))
+    for (const { path } of files) await rm(path)
+  }
+  return results
+}
+
+interface ColumnChunk extends Record<string, unknown> {
+  readonly path: string
+  readonly start: bigint
+  readonly size: bigint
+  readonly rows: bigint
+}
+
+/** Where the column's pages lie, by row group; a dictionary comes before them. */
+async function columnChunks(
+  engine: Engine,
+  files: readonly ParquetFile[],
+  column: string,
+): Promise<ColumnChunk[]> {
+  return await engine.rows<ColumnChunk>(
+    `SELECT file_name AS path, least(coalesce(nullif(dictionary_page_offset, 0), data_page_offset), data_page_offset) AS start,
+       total_compressed_size AS size, row_group_num_rows AS rows
+     FROM parquet_metadata(${quoteLiterals(files.map((file) => file.path))})
+     WHERE path_in_schema = ${quoteLiteral(column)}`,
+  )
+}
+
+function rowsOf(chunks: readonly ColumnChunk[]): number {
+  return chunks.reduce((sum, chunk) => sum + Number(chunk.rows), 0)
+}
+
+async function fillIn(store: ObjectStore, file: ParquetFile, chunks: readonly ColumnChunk[]): Promise<void> {
+  if (file.whole) return
+  const handle = await open(file.path, 'r+')
+  try {
+    for (const { start, size } of chunks) {
+      await copyRange(store, file.pin, handle, Number(start), Number(start + size))
+    }
+  } finally {
+    await handle.close()
+  }
+}
+
+/** Without any condition on the values: a reader that filters looks at filters and indexes that were not fetched. */
+async function extractColumn(
+  engine: Engine,
+  files: readonly ParquetFile[],
+  column: string,
+  expected: number,
+): Promise<string> {
+  const path = join(engine.directory, `column-${++made}.parquet`)
+  const reader = `read_parquet(${quoteLiterals(files.map((file) => file.path))}, union_by_name = true)`
+  const { files: written } = await engine.copy(
+    `COPY (SELECT ${quoteIdentifier(column)} FROM ${reader}) TO ${quoteLiteral(path)} (FORMAT parquet, RETURN_STATS)`,
+  )
+  const rows = written.reduce((sum, file) => sum + file.rows, 0)
+  if (rows === expected) return path
+  throw new IntegrityError({
+    code: 'PARQUET_COLUMN_INCOMPLETE',
+    fact: `column ${column} of ${files.map((file) => file.pin.key).join(', ')} gave ${rows} values, and the footers count ${expected}`,
+    consequence: 'Nothing became visible',
+    next: 'Verify the files of the table (sluice evidence --verify), and report this if they are as written',
+    details: { column, rows, expected },
+  })
+}

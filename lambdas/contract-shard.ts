@@ -1,0 +1,68 @@
+import { LeaseLostError, summarizeError } from '../core/errors.ts'
+import { checkLease, renewalMilliseconds, renewSharedLease, transactFenced } from '../core/runs/lease.ts'
+import type { Shard, ShardRecord } from '../core/runs/records.ts'
+import { readShard, shardWrite } from '../core/runs/shard-log.ts'
+import { inputBytes } from '../core/sources/inputs.ts'
+import { onlyShard } from '../core/sources/shards.ts'
+import { controlHandler } from './control-handler.ts'
+import { type GateTask, openTask, recordStop, type TaskRef, withUsage } from './gate-handler.ts'
+import { judge, storeAccepted } from './judge.ts'
+
+const oneState = { child_transitions: 1 } as const
+
+/** One shard of a dataflow's task. */
+export interface ShardRef extends TaskRef {
+  /** Its position among the shards that extract has planned. */
+  readonly shard: number
+}
+
+/**
+ * Gate 3 for one shard: the same scan over the shard's objects alone, which are all that its disk has to hold. It
+ * stores the shard's files, invisible as all of gate 3's are, and records what it found; the verdict is the gate's, once
+ * all shards have ended (`contract.ts`).
+ *
+ * - A call that was made before finds its record and does nothing.
+ * - The record is written only where there is none, under the attempt's fence: a call of an older attempt, or a second
+ *   one of the same shard, cannot add its files. Their names differ in any case, by attempt, round, shard and repetition.
+ * - It only checks the head: shards side by side must not wait for each other there. One of them renews the lease.
+ */
+export async function contractShard(task: GateTask, index: number): Promise<ShardRecord> {
+  const shard = task.record('extract').shards[index] as Shard
+  const portion = { ...onlyShard(task.record('extract'), task.record('lineage'), shard), shard: index }
+  const started = task.ports.clock()
+  const options = { signal: task.signal, bytes: inputBytes(portion.extract) }
+  return await task.ports.engines.use(async (engine) => {
+    const { accepted, duplicated: _ofTheWholeLoad, ...found } = await judge(task, engine, portion)
+    const files = await storeAccepted(task, accepted, portion)
+    const duration_ms = task.ports.clock().getTime() - started.getTime()
+    return { shard: index, ...found, files, started_at: started.toISOString(), duration_ms }
+  }, options)
+}
+
+export const handler = controlHandler<ShardRef>('contract_shard', async (event, ports, signal) => {
+  const { shard, ...ref } = event
+  const task = await openTask(ref, ports, signal)
+  const started = ports.clock()
+  const answer = { gate: 'contract', shard }
+  if ((await readShard(ports, task.ref, shard)) !== undefined) return answer
+  // Should a renewal fail, the shard's own record says so at its end: it has the same condition.
+  const renew = () => void renewSharedLease(ports, task.head).catch(() => undefined)
+  renew()
+  const renewal = setInterval(renew, renewalMilliseconds)
+  try {
+    signal.throwIfAborted()
+    const record = await contractShard(task, shard)
+    const check = checkLease(task.head)
+    const write = await shardWrite(ports, task.ref, record)
+    await transactFenced(ports, [check, withUsage(write, ports.meter?.reading([check, write], oneState))], 0)
+    return answer
+  } catch (error) {
+    if (!(error instanceof LeaseLostError)) {
+      const summary = summarizeError(error)
+      await recordStop(task, 'contract', started, { ...summary, details: { ...summary.details, shard } })
+    }
+    throw error
+  } finally {
+    clearInterval(renewal)
+  }
+})

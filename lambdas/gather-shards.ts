@@ -1,0 +1,62 @@
+import { indexQuarantine } from '../core/runs/quarantine.ts'
+import type { ContractRecord, Duplicated, ReasonCount, ShardRecord } from '../core/runs/records.ts'
+import { addRows, noRows } from '../core/runs/result.ts'
+import { readShards } from '../core/runs/shard-log.ts'
+import { countRepeated } from '../core/sinks/unique.ts'
+import { furthestOf } from '../core/sources/furthest.ts'
+import type { GateTask } from './gate-handler.ts'
+import { checkAccounted, quarantineName } from './judge.ts'
+
+/** What gate 3 found in all shards together; the same as one scan over all of their objects would have found. */
+export interface Gathered extends Omit<ContractRecord, 'verdict'> {
+  /** Reads the unique columns of all shards' files, so it is only asked where the rest lets the load go on. */
+  duplicated(): Promise<readonly Duplicated[]>
+}
+
+/**
+ * Sums up the records of all shards. Throws where one is missing (`SHARD_RECORD_MISSING`), and where the sum does not
+ * account for every row.
+ */
+export async function gatherShards(task: GateTask): Promise<Gathered> {
+  const { ports, ref } = task
+  const shards = await readShards(ports, ref, task.record('extract').shards.length)
+  const rows = shards.map((shard) => shard.rows).reduce(addRows, noRows)
+  checkAccounted(rows)
+  const quarantined = shards.flatMap((shard) => shard.quarantine ?? [])
+  const quarantine = await indexQuarantine(ports.evidence, `${quarantineName(task)}.json`, quarantined)
+  return {
+    rows,
+    by_reason: sumReasons(shards),
+    ...(quarantine === undefined ? {} : { quarantine }),
+    files: shards.flatMap((shard) => shard.files),
+    watermark: await furthestOf(
+      ports,
+      shards.map((shard) => shard.watermark),
+      task.record('lineage').columns,
+      task.signal,
+    ),
+    duplicated: () => duplicatesOf(task, shards),
+  }
+}
+
+/** In the order of a scan: the most frequent first, then by column and rule. */
+function sumReasons(shards: readonly ShardRecord[]): ReasonCount[] {
+  const sums = new Map<string, ReasonCount>()
+  for (const reason of shards.flatMap((shard) => shard.by_reason)) {
+    const key = JSON.stringify([reason.column, reason.rule])
+    sums.set(key, { ...reason, count: reason.count + (sums.get(key)?.count ?? 0) })
+  }
+  const text = ({ column, rule }: ReasonCount) => `${column ?? '\u{10FFFF}'} ${rule}`
+  return [...sums.values()].sort((a, b) => b.count - a.count || (text(a) < text(b) ? -1 : 1))
+}
+
+/** A value may be unique in each shard and not in the load, so all files are looked at together. */
+async function duplicatesOf(task: GateTask, shards: readonly ShardRecord[]): Promise<readonly Duplicated[]> {
+  const files = shards.flatMap((shard) => shard.files)
+  for (const { name, contract } of task.record('lineage').columns) {
+    if (contract?.unique !== true) continue
+    const count = await countRepeated(task.ports, files, name, task.signal)
+    if (count > 0) return [{ column: name, count }]
+  }
+  return []
+}

@@ -1,0 +1,184 @@
+import { join } from 'node:path'
+import { findDuplicates } from '../core/contract/duplicates.ts'
+import { type RejectedFile, type ScanRequest, type ScanResult, scanContract } from '../core/contract/scan.ts'
+import { sqlType } from '../core/contract/types.ts'
+import type { CopyStats, Engine } from '../core/engine/engine.ts'
+import { quoteLiteral } from '../core/engine/sql.ts'
+import { ConditionFailedError, IntegrityError } from '../core/errors.ts'
+import type { RowCounts } from '../core/runs/items.ts'
+import type {
+  ContractRecord,
+  Duplicated,
+  ExtractRecord,
+  LineageRecord,
+  StagedFile,
+} from '../core/runs/records.ts'
+import { attemptTag, portionTag } from '../core/runs/uncommitted.ts'
+import { checkPins, linkInputs } from '../core/sources/inputs.ts'
+import { underOneSchema } from '../core/sources/shard-inputs.ts'
+import { type ObjectRef, uploadFile } from '../core/stores/object-ref.ts'
+import type { ObjectStore } from '../core/stores/object-store.ts'
+import { parseTable } from '../core/tables/identifier.ts'
+import { tableRoot } from '../core/tables/locations.ts'
+import type { GateTask } from './gate-handler.ts'
+
+/** What one call of gate 3 reads: everything that is pinned, or one shard of it. */
+export interface Portion {
+  readonly extract: ExtractRecord
+  readonly lineage: LineageRecord
+  /** Absent where it is everything. */
+  readonly shard?: number
+}
+
+/** The judged rows of a portion. The rejected ones are in quarantine already, the accepted ones still here. */
+export interface Judgement extends Pick<ContractRecord, 'rows' | 'by_reason' | 'quarantine' | 'watermark'> {
+  /**
+   * Of the first column, in the order of the columns, whose contract says unique and whose values are not. Not looked
+   * for in a shard: a value is unique in the load or not at all.
+   */
+  readonly duplicated: readonly Duplicated[]
+  readonly accepted: readonly CopyStats[]
+}
+
+/**
+ * One scan over the portion. It gives no verdict: that is over the whole load. Rejected rows are stored first,
+ * because they are evidence whatever the verdict will be.
+ */
+export async function judge(task: GateTask, engine: Engine, portion: Portion): Promise<Judgement> {
+  const scan = await scanContract(engine, await scanRequest(task, engine, portion))
+  const duplicated = portion.shard === undefined ? await findDuplicated(task, engine, scan) : []
+  const watermark = await furthest(task, engine, scan.watermark)
+  // What follows stores files and waits for the disk; the instance need not wait with it.
+  await engine.done()
+  await checkPins(task.ports, portion.extract)
+  const rows: RowCounts = {
+    read: scan.rows_read,
+    accepted: scan.rows_accepted,
+    quarantined: scan.rows_rejected,
+    filtered: scan.rows_filtered,
+  }
+  checkAccounted(rows)
+  const by_reason = scan.rejected?.by_reason ?? []
+  const { rejected, accepted } = scan
+  const quarantine =
+    rejected === undefined ? {} : { quarantine: await storeRejected(task, rejected, portion.shard) }
+  return { rows, by_reason, ...quarantine, watermark, duplicated, accepted }
+}
+
+async function scanRequest(
+  task: GateTask,
+  engine: Engine,
+  { extract, lineage, shard }: Portion,
+): Promise<ScanRequest> {
+  const { after } = extract
+  const { columns, constants } = lineage
+  const watermark = Object.entries(after).map(([name, value]) =>
+    value === null ? { name } : { name, after: value },
+  )
+  const inputs = await linkInputs(task.ports, engine, extract, lineage, task.dataflow)
+  return {
+    inputs: shard === undefined ? inputs : await underOneSchema(engine, inputs, lineage.columns),
+    columns,
+    constants,
+    ...(watermark.length === 0 ? {} : { watermark: { columns: watermark } }),
+    pii_policy: task.dataflow.contract.quarantine.pii_policy,
+    output: { accepted: join(engine.directory, 'accepted'), rejected: join(engine.directory, 'rejected') },
+  }
+}
+
+/**
+ * Of several watermark columns one alone makes a row new, so the largest value read in another one may lie
+ * behind where that column was; going back there would read the rows between a second time.
+ */
+async function furthest(
+  task: GateTask,
+  engine: Engine,
+  read: ScanResult['watermark'],
+): Promise<ScanResult['watermark']> {
+  if (Object.keys(read).length < 2) return read
+  const { after } = task.record('extract')
+  const kept: Record<string, string | null> = {}
+  for (const [name, value] of Object.entries(read)) {
+    const before = after[name] ?? null
+    const column = task.record('lineage').columns.find((candidate) => candidate.name === name)
+    if (value === null || before === null || column === undefined) {
+      kept[name] = value ?? before
+      continue
+    }
+    const typed = (text: string) => `CAST(${quoteLiteral(text)} AS ${sqlType(column.type)})`
+    const [row] = await engine.rows<{ behind: boolean }>(
+      `SELECT ${typed(value)} < ${typed(before)} AS behind`,
+    )
+    kept[name] = row?.behind === true ? before : value
+  }
+  return kept
+}
+
+/** Every row that was read is accepted, in quarantine or filtered; of shards each by itself, and all together. */
+export function checkAccounted(rows: RowCounts): void {
+  if (rows.read === rows.accepted + rows.quarantined + rows.filtered) return
+  throw new IntegrityError({
+    code: 'ROWS_UNACCOUNTED',
+    fact: `${rows.read} rows were read, but ${rows.accepted} accepted, ${rows.quarantined} rejected and ${rows.filtered} filtered`,
+    consequence: 'Nothing became visible',
+    next: 'This is a defect: report it with the evidence of this run',
+    details: { rows },
+  })
+}
+
+async function findDuplicated(task: GateTask, engine: Engine, scan: ScanResult): Promise<Duplicated[]> {
+  const paths = scan.accepted.map((file) => file.file)
+  for (const column of task.record('lineage').columns) {
+    if (column.contract?.unique !== true || paths.length === 0) continue
+    const count = await findDuplicates(engine, paths, column.name)
+    if (count > 0) return [{ column: column.name, count }]
+  }
+  return []
+}
+
+/** Puts the accepted rows where they will stay. Until a commit refers to them nobody sees them. */
+export async function storeAccepted(
+  task: GateTask,
+  files: readonly CopyStats[],
+  { shard }: Portion,
+): Promise<StagedFile[]> {
+  const { run_id, attempt, round } = task.ref
+  const folder = `${tableRoot(parseTable(task.dataflow.sink.table))}/data`
+  const tag = attemptTag(run_id, task.dataflow.name, attempt)
+  return await Promise.all(
+    files.map(async ({ file, ...stats }, i) => {
+      const name = `${folder}/${tag}.${portionTag(round, shard)}-${String(i).padStart(5, '0')}`
+      return { ...(await storeOnce(task.ports.lake, name, file)), stats }
+    }),
+  )
+}
+
+async function storeRejected(task: GateTask, rejected: RejectedFile, shard?: number): Promise<ObjectRef> {
+  return (await storeOnce(task.ports.evidence, quarantineName(task, shard), rejected.file)).object
+}
+
+/** Of the object, without its end. */
+export function quarantineName(task: GateTask, shard?: number): string {
+  const { run_id, attempt, round } = task.ref
+  const number = `${String(attempt).padStart(4, '0')}-${portionTag(round, shard)}`
+  return `quarantine/${run_id}/${task.dataflow.name}/${number}`
+}
+
+/**
+ * Uploads a Parquet file and replaces none: a call of this gate that was given up and repeated may still be at
+ * work, and what the repetition has stored may be committed by then. The next free name is taken instead.
+ */
+async function storeOnce(store: ObjectStore, name: string, file: string) {
+  const onlyNew: ObjectStore = { ...store, upload: (key, path) => store.upload(key, path, 'absent') }
+  for (let repetition = 0; ; repetition++) {
+    try {
+      return await uploadFile(
+        onlyNew,
+        repetition === 0 ? `${name}.parquet` : `${name}-${repetition}.parquet`,
+        file,
+      )
+    } catch (error) {
+      if (!(error instanceof ConditionFailedError)) throw error
+    }
+  }
+}
