@@ -3,6 +3,7 @@
  *
  * @module
  */
+export type { Cost, RunCost } from './core/cost/run-cost.ts'
 export type { ErrorParts } from './core/errors.ts'
 export { RetryableError, SluiceError, TerminalError, UnknownOutcomeError } from './core/errors.ts'
 export type { RenderedManifest } from './core/manifest/types.ts'

@@ -1,3 +1,4 @@
+import { ManifestError } from '../core/errors.ts'
 import type { RenderedManifest } from '../core/manifest/types.ts'
 import { formatPlan } from '../core/planning/format-plan.ts'
 import { formatStarts, plannedStarts } from '../core/planning/format-triggers.ts'
@@ -9,11 +10,31 @@ import { exitCodes } from './fail.ts'
 import type { Io } from './io.ts'
 import { runOptionsOf, type SelectionOptions } from './run-options.ts'
 
+export interface PlanCommandOptions extends SelectionOptions {
+  readonly cost?: boolean
+  readonly inputMb?: number
+}
+
 /** Prints what a run with the same options would do. */
-export async function plan(io: Io, options: SelectionOptions): Promise<number> {
+export async function plan(io: Io, options: PlanCommandOptions): Promise<number> {
   const project = await loadProject(io.project)
-  printPlan(io, project.rendered, parseRunOptions(runOptionsOf(options)))
+  const parsed = parseRunOptions(runOptionsOf(options))
+  if (options.cost !== true && options.inputMb !== undefined) throw inputWithoutCost()
+  if (options.cost !== true) printPlan(io, project.rendered, parsed)
+  else {
+    const { printPlanCost } = await import('./plan-cost.ts')
+    await printPlanCost(io, project.rendered, parsed, options.inputMb)
+  }
   return exitCodes.success
+}
+
+function inputWithoutCost(): ManifestError {
+  return new ManifestError({
+    code: 'RUN_OPTIONS_INVALID',
+    fact: '--input-mb is the size that an estimate of the cost is for, and none was asked for',
+    consequence: 'Nothing was planned',
+    next: 'Add --cost, or leave --input-mb out',
+  })
 }
 
 export function printPlan(io: Io, manifest: RenderedManifest, options: RunOptions): void {

@@ -87,6 +87,8 @@ function createProgram(setExitCode: (code: number) => void): Command {
     .action(does(refused, async () => (await import('./render.ts')).render))
   withRunOptions(program.command('plan'))
     .description('show what a run would do, and why; reads no source and writes nothing')
+    .option('--cost', 'what it would cost on AWS, by what earlier runs recorded')
+    .option('--input-mb <n>', 'with --cost: input of a dataflow that never ran (default: 10)', anyNumber)
     .action(does(refused, async () => (await import('./plan.ts')).plan))
   withRunOptions(program.command('run'))
     .description('run the project, every active dataflow or those that are selected')

@@ -4,6 +4,7 @@ import type { FlowResult } from '../core/runs/result.ts'
 import { parseTable } from '../core/tables/identifier.ts'
 import type { RunOutcome } from '../local/run.ts'
 import type { Workspace } from '../local/workspace.ts'
+import { costLine } from './cost-words.ts'
 import { flowBlocks } from './flow-table.ts'
 import type { Io } from './io.ts'
 import type { Block } from './report.ts'
@@ -33,6 +34,7 @@ export async function resultBlocks(
   return [
     { kind: 'title', text: title },
     ...flowBlocks(result.dataflows, false),
+    { kind: 'text', text: costLine(result.cost) },
     { kind: 'list', title: 'Where it lies', items: places(home, run_id, quarantined.length > 0) },
     ...nextBlocks(io, outcome, quarantined),
     ...(await queryBlocks(ports, result.dataflows)),

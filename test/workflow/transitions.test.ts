@@ -184,4 +184,26 @@ describe('what a run counts is what the interpreter went through', () => {
       status: 'skipped',
     })
   }, 120_000)
+
+  it('over a run and its resumption together', async () => {
+    const directory = makeProject()
+    onTestFinished(() => rmSync(directory, { recursive: true, force: true }))
+    deliver(directory, 1)
+    const events: HistoryEvent[] = []
+    const onEvent = (event: HistoryEvent) => events.push(event)
+    const broken = Array.from(
+      { length: 5 },
+      () => new RetryableError({ code: 'STATE_STORE_BUSY', fact: 'busy' }),
+    )
+    const first = await runProject(directory, {
+      run_id: 'twice',
+      decorate: failingCommit('items', broken),
+      onEvent,
+    })
+    expect(first.result).toMatchObject({ status: 'failed', succeeded: 2 })
+    const second = await runProject(directory, { run_id: 'twice', resume: true, onEvent })
+    expect(second.result.status).toBe('succeeded')
+    expect(second.result.cost.transitions).toBe(billed(events))
+    expect(second.result.cost.usd).toBeGreaterThan(first.result.cost.usd)
+  }, 60_000)
 })
