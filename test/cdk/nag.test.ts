@@ -32,9 +32,12 @@ describe('AwsSolutions', () => {
     expect(() => check(props)).not.toThrow()
   })
 
-  it('has nothing against the mirror, also of every database, nor against a key of the customer', () => {
-    const key = 'arn:aws:kms:eu-west-1:123456789012:key/11111111-2222-3333-4444-555555555555'
+  it('has nothing against the mirror of every database', () => {
     expect(() => check({ glueMirror: { databasePrefix: '' } })).not.toThrow()
+  })
+
+  it('has nothing against a mirror, with all of it under a key of the customer', () => {
+    const key = 'arn:aws:kms:eu-west-1:123456789012:key/11111111-2222-3333-4444-555555555555'
     const encryptionKey = Key.fromKeyArn(new Stack(), 'Key', key)
     expect(() => check({ glueMirror: {}, encryptionKey })).not.toThrow()
   })
