@@ -203,7 +203,7 @@ export class GlueMirror extends Construct {
       metricNamespace: namespace,
       metricName,
       filterPattern: metricValue.startsWith('$')
-        ? FilterPattern.all(isEvent, FilterPattern.exists(metricValue))
+        ? FilterPattern.all(isEvent, FilterPattern.numberValue(metricValue, '>=', 0))
         : isEvent,
       metricValue,
     }).metric({ period, statistic: Stats.SUM })

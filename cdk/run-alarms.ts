@@ -149,7 +149,7 @@ export class RunAlarms extends Construct {
       metricName,
       filterPattern: FilterPattern.all(
         FilterPattern.stringValue('$.message.event', '=', 'dataflow_settled'),
-        FilterPattern.exists(field),
+        FilterPattern.numberValue(field, '>=', 0),
       ),
       metricValue: field,
     }).metric({ period: ratioPeriod, statistic: Stats.SUM })

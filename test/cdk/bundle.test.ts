@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { buildSync } from 'esbuild'
 import { afterAll, describe, expect, it } from 'vitest'
-import { bundleHandlers, bundleOptions } from '../../cdk/bundle.ts'
+import { bundleHandlers, bundleMirror, bundleOptions } from '../../cdk/bundle.ts'
 import { bindingIntegrity, type DuckdbArchitecture, duckdbLayer } from '../../cdk/duckdb-layer.ts'
 import { handlerFile, handlerNames } from '../../cdk/handlers.ts'
 import * as errors from '../../core/errors.ts'
@@ -39,6 +39,18 @@ describe('the bundles', () => {
       const foreign = bundles[name].inputs.filter((path) => path.includes('node_modules/@duckdb/'))
       expect(foreign, name).toEqual([])
     }
+  })
+
+  it('have the mirror as one more, which is in none of the others', () => {
+    const mirror = bundleMirror(folder)
+    expect(readdirSync(mirror.directory)).toEqual(['index.mjs'])
+    expect([mirror.bytes < mebibyte, mirror.needsEngine]).toEqual([true, false])
+    expect(mirror.inputs).toContain('core/stores/glue-mirror-catalog.ts')
+    for (const name of handlerNames)
+      expect(
+        bundles[name].inputs.filter((path) => /glue|mirror/.test(path)),
+        name,
+      ).toEqual([])
   })
 
   it('get the layer exactly where the handler leases an engine', () => {

@@ -1,6 +1,7 @@
-import { globSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import validate from 'asl-validator'
 import { describe, expect, it } from 'vitest'
+import { bundleHandlers } from '../../cdk/bundle.ts'
 import { handlerFile, handlerNames } from '../../cdk/handlers.ts'
 import { flat, only, type Resource, synthesize } from './synthesize.ts'
 
@@ -90,8 +91,10 @@ describe('the definition', () => {
     )
     const own = [...new Set(rules)].filter((name) => !/^(States|Lambda)\./.test(name))
     expect(own.length).toBeGreaterThan(3)
-    const sources = globSync('{core,lambdas}/**/*.ts')
-      .filter((path) => !/\.(test|suite)\.ts$/.test(path))
+    // Of the files that are in some handler's bundle: what only the laptop throws does not count.
+    const bundled = Object.values(bundleHandlers('.cache/sluice')).flatMap(({ inputs }) => inputs)
+    const sources = [...new Set(bundled)]
+      .filter((path) => /^(core|lambdas)\//.test(path))
       .map((path) => readFileSync(path, 'utf8'))
     const thrown = new Set(
       sources.flatMap((text) => [...text.matchAll(/new (\w+Error)\(/g)].map((m) => m[1])),

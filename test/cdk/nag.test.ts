@@ -1,5 +1,6 @@
-import { RemovalPolicy, Validations } from 'aws-cdk-lib'
+import { RemovalPolicy, Stack, Validations } from 'aws-cdk-lib'
 import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam'
+import { Key } from 'aws-cdk-lib/aws-kms'
 import { AwsSolutionsChecks } from 'cdk-nag'
 import { describe, expect, it } from 'vitest'
 import type { SluiceStackProps } from '../../cdk/index.ts'
@@ -29,6 +30,16 @@ describe('AwsSolutions', () => {
       removalPolicy: RemovalPolicy.RETAIN,
     }
     expect(() => check(props)).not.toThrow()
+  })
+
+  it('has nothing against the mirror of every database', () => {
+    expect(() => check({ glueMirror: { databasePrefix: '' } })).not.toThrow()
+  })
+
+  it('has nothing against a mirror, with all of it under a key of the customer', () => {
+    const key = 'arn:aws:kms:eu-west-1:123456789012:key/11111111-2222-3333-4444-555555555555'
+    const encryptionKey = Key.fromKeyArn(new Stack(), 'Key', key)
+    expect(() => check({ glueMirror: {}, encryptionKey })).not.toThrow()
   })
 
   it('does object to a wildcard without a reason of its own', () => {

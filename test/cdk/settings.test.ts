@@ -26,8 +26,16 @@ describe('the context of the app', () => {
     ])
   })
 
+  it('turns the mirror on', () => {
+    expect(settings({ 'sluice:glueMirror': true }).glueMirror).toEqual({})
+    expect(settings({ 'sluice:glueMirror': 'true' }).glueMirror).toEqual({})
+    expect(settings({ 'sluice:glueMirror': 'false' }).glueMirror).toBeUndefined()
+  })
+
   it('is refused where a key or a value is not known', () => {
     expect(() => settings({ 'sluice:architcture': 'x64' })).toThrow(/sluice:architcture is not known/)
+    expect(() => settings({ 'sluice:architcture': 'x64' })).toThrow(/glueMirror, alarmTopicArn/)
+    expect(() => settings({ 'sluice:glueMirror': 'yes' })).toThrow(/"yes".*true, false/)
     expect(() => settings({ 'sluice:childType': 'express' })).toThrow(/"express".*STANDARD, EXPRESS/)
   })
 })
@@ -41,6 +49,7 @@ describe('the app of cdk.json', () => {
         'sluice:stackName': 'Ours',
         'sluice:architecture': process.arch,
         'sluice:removalPolicy': 'destroy',
+        'sluice:glueMirror': 'true',
         'aws:cdk:disable-asset-staging': true,
       }
       const [, file] = app.split(' ')
@@ -52,6 +61,7 @@ describe('the app of cdk.json', () => {
       const template = readFileSync(join(outdir, 'Ours.template.json'), 'utf8')
       expect(template).toContain('AWS::StepFunctions::StateMachine')
       expect(template).toContain('Custom::S3AutoDeleteObjects')
+      expect(template).toContain('LakeReaderPolicyArn')
     } finally {
       rmSync(outdir, { recursive: true, force: true })
     }

@@ -19,6 +19,7 @@ const changed = synthesize({
   otherLakeWriters: true,
   removalPolicy: RemovalPolicy.DESTROY,
   alarmTopicArn: topic,
+  quarantineAlarmPercent: 2.5,
 })
 
 function properties(from: typeof stack, type: string, prefix = ''): Properties {
@@ -118,6 +119,12 @@ function replacing(from: typeof stack, prefix: string): Statement | undefined {
   return bucketStatements(from, prefix).find((s) => (s as { Sid?: string }).Sid === 'RefuseReplacingObjects')
 }
 
+function foreign(from: typeof stack): Statement | undefined {
+  return bucketStatements(from, 'BucketsLake').find(
+    (s) => (s as { Sid?: string }).Sid === 'RefuseOtherWriters',
+  )
+}
+
 describe('the buckets', () => {
   it('are private, encrypted, TLS only, and kept', () => {
     expect(stack.of('AWS::S3::Bucket')).toHaveLength(3)
@@ -139,10 +146,50 @@ describe('the buckets', () => {
     }
   })
 
-  it('keep versions of the lake and of the evidence', () => {
+  it('have a lifecycle, and keep versions', () => {
+    for (const [id, { Properties }] of stack.of('AWS::S3::Bucket')) {
+      expect(Properties, id).toMatchObject({ VersioningConfiguration: { Status: 'Enabled' } })
+      expect(JSON.stringify(Properties), id).toContain('"DaysAfterInitiation":2')
+    }
+  })
+
+  it('refuse every write to the lake that is not one of their own roles’', () => {
+    const role = (name: string) => `<${only(stack.of('AWS::IAM::Role'), `Gates${name}Role`)[0]}.Arn>`
+    const refused = foreign(stack) as { Condition: { ArnNotLike: Record<string, unknown[]> } } & Statement
+    expect(refused).toMatchObject({
+      Effect: 'Deny',
+      Principal: { AWS: '*' },
+      Action: ['s3:DeleteObject', 's3:DeleteObjectVersion', 's3:PutObject'],
+    })
+    expect(flat(refused.Resource)).toMatch(/^<BucketsLake\w+\.Arn>\/\*$/)
+    expect(Object.keys(refused.Condition)).toEqual(['ArnNotLike'])
+    expect(refused.Condition.ArnNotLike['aws:PrincipalArn']?.map(flat)).toEqual([
+      role('Contract'),
+      role('Finalize'),
+      role('Settle'),
+    ])
+  })
+
+  it('let those write to the lake whom the stack names, and them alone put metadata without a condition', () => {
+    const spark = 'arn:aws:iam::123456789012:role/spark-*'
+    const named = synthesize({ otherLakeWriters: [spark] })
+    const refused = foreign(named) as { Condition: { ArnNotLike: Record<string, unknown[]> } } & Statement
+    expect(refused.Condition.ArnNotLike['aws:PrincipalArn']).toHaveLength(4)
+    expect(refused.Condition.ArnNotLike['aws:PrincipalArn']).toContain(spark)
+    expect(replacing(named, 'BucketsLake')?.Condition).toMatchObject({
+      ArnNotLike: { 'aws:PrincipalArn': [spark] },
+    })
+    expect(foreign(changed)).toBeUndefined()
+  })
+
+  it('let CDK empty them where the stack is to be destroyed', () => {
+    const doomed = synthesize({ removalPolicy: RemovalPolicy.DESTROY })
+    expect(JSON.stringify(foreign(doomed)?.Condition)).toContain('CustomS3AutoDeleteObjects')
+  })
+
+  it('record who accessed the lake and the evidence', () => {
     for (const prefix of ['BucketsLake', 'BucketsEvidence'])
       expect(properties(stack, 'AWS::S3::Bucket', prefix)).toMatchObject({
-        VersioningConfiguration: { Status: 'Enabled' },
         LoggingConfiguration: expect.anything(),
       })
   })
@@ -197,6 +244,7 @@ describe('the alarms', () => {
       'DataflowUnsettled',
       'LightGatesThrottled',
       'OpenMapRuns',
+      'QuarantineRatio',
       'RunFailed',
       'RunNotSealed',
       'ScheduleFailed',
@@ -226,7 +274,10 @@ describe('the alarms', () => {
 
   it('count unknown outcomes in what the runtime logs of every handler', () => {
     const { MetricName, Namespace } = named('UnknownOutcome')
-    const filters = stack.of('AWS::Logs::MetricFilter').map(([, { Properties }]) => Properties as Properties)
+    const filters = stack
+      .of('AWS::Logs::MetricFilter')
+      .filter(([id]) => id.includes('UnknownOutcomes'))
+      .map(([, { Properties }]) => Properties as Properties)
     expect(new Set(filters.map((filter) => flat(filter.LogGroupName))).size).toBe(handlerNames.length)
     for (const filter of filters) {
       expect(filter.MetricTransformations).toMatchObject([
@@ -234,6 +285,33 @@ describe('the alarms', () => {
       ])
       expect(filter.FilterPattern).toContain('$.message.errorType = "UnknownOutcomeError"')
     }
+  })
+
+  it('count the rows of the line that settle logs, and know their ratio', () => {
+    for (const [name, count] of [
+      ['RowsAccepted', 'accepted'],
+      ['RowsQuarantined', 'quarantined'],
+    ] as const) {
+      const filter = properties(stack, 'AWS::Logs::MetricFilter', `Alarms${name}`)
+      const [log] = only(stack.of('AWS::Logs::LogGroup'), 'GatesSettleLog')
+      expect(flat(filter.LogGroupName)).toBe(`<${log}>`)
+      expect(filter).toMatchObject({
+        FilterPattern: `{ ($.message.event = "dataflow_settled") && ($.message.rows.${count} >= 0) }`,
+        MetricTransformations: [
+          { MetricName: name, MetricNamespace: 'Sluice/Sluice', MetricValue: `$.message.rows.${count}` },
+        ],
+      })
+    }
+    expect(named('QuarantineRatio')).toMatchObject({
+      Threshold: 10,
+      Metrics: [
+        { Expression: 'IF(FILL(q, 0) > 0, 100 * FILL(q, 0) / (FILL(q, 0) + FILL(a, 0)), 0)' },
+        { Id: 'a', MetricStat: { Metric: { MetricName: 'RowsAccepted' }, Period: 3600, Stat: 'Sum' } },
+        { Id: 'q', MetricStat: { Metric: { MetricName: 'RowsQuarantined' }, Period: 3600, Stat: 'Sum' } },
+      ],
+    })
+    expect(properties(changed, 'AWS::CloudWatch::Alarm', 'AlarmsQuarantineRatio').Threshold).toBe(2.5)
+    expect(() => synthesize({ quarantineAlarmPercent: 0 })).toThrow(/above 0 and up to 100/)
   })
 
   it('tell the topic, where there is one', () => {
@@ -270,8 +348,9 @@ describe('schedules', () => {
 })
 
 describe('a key of the customer', () => {
-  it('encrypts buckets, tables, logs and the queue, and each function may use it', () => {
+  it('encrypts all that holds anything, and each function may use it', () => {
     const keyed = synthesize({
+      glueMirror: {},
       encryptionKey: Key.fromKeyArn(
         new Stack(),
         'Key',
@@ -282,9 +361,16 @@ describe('a key of the customer', () => {
       keyed.of(type).filter(([, resource]) => JSON.stringify(resource).includes('11111111-2222')).length
     expect(encrypted('AWS::S3::Bucket')).toBe(2)
     expect(encrypted('AWS::DynamoDB::GlobalTable')).toBe(2)
-    expect(encrypted('AWS::Logs::LogGroup')).toBe(handlerNames.length + 1)
-    expect(encrypted('AWS::SQS::Queue')).toBe(1)
-    expect(encrypted('AWS::IAM::Role')).toBe(handlerNames.length + 1)
+    // The one that is not: S3 delivers access logs under no key but its own.
+    expect(keyed.of('AWS::S3::Bucket')).toHaveLength(3)
+    const all = (type: string) => [encrypted(type), keyed.of(type).length]
+    expect(all('AWS::Logs::LogGroup')).toEqual([handlerNames.length + 2, handlerNames.length + 2])
+    expect(all('AWS::SQS::Queue')).toEqual([2, 2])
+    expect(all('AWS::Lambda::Function')).toEqual([handlerNames.length + 1, handlerNames.length + 1])
+    expect(all('AWS::StepFunctions::StateMachine')).toEqual([1, 1])
+    // The functions', the schedules', the comparison's; that of the run has it in a policy.
+    expect(encrypted('AWS::IAM::Role')).toBe(handlerNames.length + 3)
+    expect(all('AWS::IAM::ManagedPolicy')).toEqual([1, 1])
   })
 })
 
