@@ -1,4 +1,4 @@
-import { LeaseLostError, summarizeError } from '../core/errors.ts'
+import { isTerminalName, LeaseLostError, summarizeError } from '../core/errors.ts'
 import { checkLease, renewalMilliseconds, renewSharedLease, transactFenced } from '../core/runs/lease.ts'
 import type { Shard, ShardRecord } from '../core/runs/records.ts'
 import { readShard, shardWrite } from '../core/runs/shard-log.ts'
@@ -37,12 +37,18 @@ export async function contractShard(task: GateTask, index: number): Promise<Shar
   }, options)
 }
 
+/** A shard has stopped for good, so the attempt will end when the shards that are at work have; no other one begins. */
+function isPointless({ log, ref }: GateTask): boolean {
+  const stop = log.get('contract')
+  return stop?.round === ref.round && stop.error !== undefined && isTerminalName(stop.error.name)
+}
+
 export const handler = controlHandler<ShardRef>('contract_shard', async (event, ports, signal) => {
   const { shard, ...ref } = event
   const task = await openTask(ref, ports, signal)
   const started = ports.clock()
   const answer = { gate: 'contract', shard }
-  if ((await readShard(ports, task.ref, shard)) !== undefined) return answer
+  if ((await readShard(ports, task.ref, shard)) !== undefined || isPointless(task)) return answer
   // Should a renewal fail, the shard's own record says so at its end: it has the same condition.
   const renew = () => void renewSharedLease(ports, task.head).catch(() => undefined)
   renew()

@@ -47,7 +47,7 @@ describe('the functions', () => {
   it('have DuckDB and its disk where SQL is run, and only there', () => {
     const withLayer = handlerNames.filter((name) => functionOf(stack, name).Layers !== undefined)
     const withDisk = handlerNames.filter((name) => functionOf(stack, name).EphemeralStorage !== undefined)
-    expect(withLayer).toEqual(['Lineage', 'Contract', 'Stage'])
+    expect(withLayer).toEqual(['Lineage', 'ContractShard', 'Contract', 'Stage'])
     expect(withDisk).toEqual(withLayer)
   })
 
@@ -65,6 +65,7 @@ describe('the functions', () => {
         SLUICE_STATE_TABLE: expect.stringMatching(/^<TablesState\w+>$/),
         SLUICE_CATALOG_TABLE: expect.stringMatching(/^<TablesCatalog\w+>$/),
         SLUICE_SCRATCH: '/tmp',
+        SLUICE_SHARD_BYTES: '7000000000',
       })
       groups.add(flat(LoggingConfig.LogGroup))
     }
