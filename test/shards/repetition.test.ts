@@ -126,6 +126,9 @@ it('contract gives no verdict while a shard is missing', async () => {
     await call('Extract', task)
     await call('Lineage', task)
     for (const shard of [0, 2]) await call('ContractShard', { ...task, shard })
+    await expect(call('ContractShard', { ...task, shard: 3 })).rejects.toMatchObject({
+      code: 'SHARD_UNKNOWN',
+    })
     await expect(call('Contract', task)).rejects.toMatchObject({ code: 'SHARD_RECORD_MISSING' })
     const failure = { gate: 'contract', error: 'TerminalError', cause: 'a shard is missing' }
     await call('Settle', { task, retry_count: 0, retry_delay_seconds: 0, failure })
