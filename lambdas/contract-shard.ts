@@ -1,6 +1,6 @@
-import { LeaseLostError, summarizeError } from '../core/errors.ts'
+import { isTerminalName, LeaseLostError, summarizeError, TerminalError } from '../core/errors.ts'
 import { checkLease, renewalMilliseconds, renewSharedLease, transactFenced } from '../core/runs/lease.ts'
-import type { Shard, ShardRecord } from '../core/runs/records.ts'
+import type { ShardRecord } from '../core/runs/records.ts'
 import { readShard, shardWrite } from '../core/runs/shard-log.ts'
 import { inputBytes } from '../core/sources/inputs.ts'
 import { onlyShard } from '../core/sources/shards.ts'
@@ -27,7 +27,8 @@ export interface ShardRef extends TaskRef {
  * - It only checks the head: shards side by side must not wait for each other there. One of them renews the lease.
  */
 export async function contractShard(task: GateTask, index: number): Promise<ShardRecord> {
-  const shard = task.record('extract').shards[index] as Shard
+  const shard = task.record('extract').shards[index]
+  if (shard === undefined) throw unknownShard(task, index)
   const portion = { ...onlyShard(task.record('extract'), task.record('lineage'), shard), shard: index }
   const started = task.ports.clock()
   const options = { signal: task.signal, bytes: inputBytes(portion.extract) }
@@ -39,12 +40,27 @@ export async function contractShard(task: GateTask, index: number): Promise<Shar
   }, options)
 }
 
+function unknownShard(task: GateTask, index: number): TerminalError {
+  return new TerminalError({
+    code: 'SHARD_UNKNOWN',
+    fact: `${task.dataflow.name} has ${task.record('extract').shards.length} shards, counted from 0, and no shard ${index}`,
+    consequence: 'Nothing was read',
+    next: 'Extract tells how many there are (state-machines/run.asl.json); check the caller',
+  })
+}
+
+/** A shard has stopped for good, so the attempt will end when the shards that are at work have; no other one begins. */
+function isPointless({ log, ref }: GateTask): boolean {
+  const stop = log.get('contract')
+  return stop?.round === ref.round && stop.error !== undefined && isTerminalName(stop.error.name)
+}
+
 export const handler = controlHandler<ShardRef>('contract_shard', async (event, ports, signal) => {
   const { shard, ...ref } = event
   const task = await openTask(ref, ports, signal)
   const started = ports.clock()
   const answer = { gate: 'contract', shard }
-  if ((await readShard(ports, task.ref, shard)) !== undefined) return answer
+  if ((await readShard(ports, task.ref, shard)) !== undefined || isPointless(task)) return answer
   // Should a renewal fail, the shard's own record says so at its end: it has the same condition.
   const renew = () => void renewSharedLease(ports, task.head).catch(() => undefined)
   renew()

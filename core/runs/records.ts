@@ -41,25 +41,14 @@ export interface ExtractRecord {
   readonly shards: readonly Shard[]
 }
 
-/**
- * A run of neighbouring pins, or a range of one, that one call of gate 3 reads. All shards of an attempt together
- * hold every pinned byte exactly once.
- */
+/** A run of neighbouring pins that one call of gate 3 reads. The shards of an attempt hold every pin exactly once. */
 export interface Shard {
   /** Position of its first pin among the pins. */
   readonly first: number
-  /** How many pins; 1 where there is a `range`. */
+  /** How many pins. */
   readonly count: number
   /** To read, as they lie in the store. */
   readonly bytes: number
-  /** The lines that begin in it are read, and no other ones. */
-  readonly range?: ByteRange
-}
-
-/** Bytes `start` to `end`, which is not included. */
-export interface ByteRange {
-  readonly start: number
-  readonly end: number
 }
 
 export interface FilesPinned {

@@ -9,7 +9,7 @@ import { compressionOf } from './compression.ts'
 export interface ShardLimit {
   /** Neighbours share a shard up to so many. */
   readonly target: number
-  /** What lies between `target` and this gets a shard of its own; what is larger is split, or refused. */
+  /** What lies between `target` and this gets a shard of its own; what is larger is refused. */
   readonly most: number
   /** Who says so, for people. */
   readonly because: string
@@ -104,7 +104,7 @@ function tooLarge({ name }: Dataflow, key: string, size: number, { most, because
     code: 'SOURCE_OBJECT_TOO_LARGE',
     fact: `${key}, which ${name} reads, has ${size} bytes, more than one call may read (${because})`,
     consequence: 'Nothing was read or written',
-    next: 'Deliver it in several objects, or set source.max_shard_bytes to what the disk holds',
+    next: 'Deliver it in several objects, or set source.max_shard_bytes to what the disk can hold of it',
     details: { key, size, most },
   })
 }

@@ -1,7 +1,9 @@
-import { readFileSync, rmSync } from 'node:fs'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { HandlerName } from '../../cdk/handlers.ts'
 import { type Grant, permissions, type Target } from '../../cdk/permissions.ts'
+import type { RenderedManifest } from '../../core/manifest/types.ts'
 import type { Ports } from '../../core/ports.ts'
 import { storeRenderedManifest } from '../../core/runs/manifest-store.ts'
 import type { ObjectPin } from '../../core/stores/object-store.ts'
@@ -24,8 +26,13 @@ interface Use {
 const uses: Use[] = []
 const directory = makeProject()
 
+/** What `dirty` reads in the first run, so that it is read in shards, and both have rejected rows. */
+const twoObjects = ['key,n\nk8,8\nbad8,x\n', 'key,n\nk9,9\nbad9,y\n'] as const
+
 beforeAll(async () => {
   deliver(directory, 1)
+  for (const [i, body] of twoObjects.entries())
+    writeFileSync(join(directory, 'landing', `dirty-${8 + i}.csv`), body)
   await runOnce('first')
   await runOnce('nothing-new')
   deliver(directory, 2)
@@ -67,7 +74,7 @@ async function runOnce(run_id: string, { resume, dies = [], only, later }: Cours
     throw new Error(`killed: ${moment}`)
   }
   try {
-    const manifest = await storeRenderedManifest(ports.evidence, await loadProject(directory))
+    const manifest = await storeRenderedManifest(ports.evidence, inShards(await loadProject(directory)))
     const execution = startExecution(machine(), {
       name: run_id,
       input: resume ? { run_id, resume } : { run_id, manifest, retry_count: 1, retry_delay_seconds: 0 },
@@ -90,6 +97,15 @@ async function runOnce(run_id: string, { resume, dies = [], only, later }: Cours
   } finally {
     await workspace.close()
   }
+}
+
+function inShards(manifest: RenderedManifest): RenderedManifest {
+  const dataflows = manifest.dataflows.map((dataflow) =>
+    dataflow.name === 'dirty' && dataflow.source !== undefined
+      ? { ...dataflow, source: { ...dataflow.source, max_shard_bytes: 60 } }
+      : dataflow,
+  )
+  return { ...manifest, dataflows }
 }
 
 interface Input {

@@ -114,7 +114,7 @@ describe('the role of each handler', () => {
         ),
       )
     expect(writers('catalog')).toEqual(['AuditCommit'])
-    expect(writers('lake', '*/data/*')).toEqual(['Contract'])
+    expect(writers('lake', '*/data/*')).toEqual(['ContractShard', 'Contract'])
     expect(writers('lake', '*/metadata/*')).toEqual(['Finalize'])
     expect(writers('evidence', 'evidence/*')).toEqual(['Admit', 'Evidence', 'Settle', 'Seal'])
     expect(writers('source')).toEqual([])

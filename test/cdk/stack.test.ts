@@ -48,7 +48,7 @@ describe('the functions', () => {
   it('have DuckDB and its disk where SQL is run, and only there', () => {
     const withLayer = handlerNames.filter((name) => functionOf(stack, name).Layers !== undefined)
     const withDisk = handlerNames.filter((name) => functionOf(stack, name).EphemeralStorage !== undefined)
-    expect(withLayer).toEqual(['Lineage', 'Contract', 'Stage'])
+    expect(withLayer).toEqual(['Lineage', 'ContractShard', 'Contract', 'Stage'])
     expect(withDisk).toEqual(withLayer)
   })
 
@@ -67,6 +67,7 @@ describe('the functions', () => {
         SLUICE_CATALOG_TABLE: expect.stringMatching(/^<TablesCatalog\w+>$/),
         SLUICE_SCRATCH: '/tmp',
         SLUICE_CHILD_TYPE: 'STANDARD',
+        SLUICE_SHARD_BYTES: '7000000000',
       })
       groups.add(flat(LoggingConfig.LogGroup))
     }

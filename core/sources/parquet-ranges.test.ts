@@ -1,0 +1,88 @@
+import { mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type EnginePool, openEnginePool } from '../engine/engine.ts'
+import { quoteLiterals } from '../engine/sql.ts'
+import { openDirectoryStore } from '../stores/directory-object-store.ts'
+import type { ObjectPin, ObjectStore } from '../stores/object-store.ts'
+import { downloadColumn, downloadFooter } from './parquet-ranges.ts'
+
+const directory = mkdtempSync(join(tmpdir(), 'sluice-ranges-'))
+const rows = 200_000
+let engines: EnginePool
+let store: ObjectStore
+let pins: ObjectPin[]
+/** Bytes that were asked of the store. */
+let fetched = 0
+
+beforeAll(async () => {
+  engines = openEnginePool({ directory: join(directory, 'engines'), size: 1 })
+  const real = openDirectoryStore(join(directory, 'store'))
+  mkdirSync(join(directory, 'store'), { recursive: true })
+  await engines.use(async (engine) => {
+    for (const [i, key] of ['0.parquet', '1.parquet', 'without.parquet', 'small.parquet'].entries()) {
+      const count = key === 'small.parquet' ? 10 : rows
+      const id =
+        key === 'without.parquet'
+          ? ''
+          : `CASE WHEN range % 10 = 3 THEN NULL ELSE range + ${i * rows} END AS "the id", `
+      const path = join(engine.directory, key)
+      await engine.run(
+        `COPY (SELECT ${id}md5(CAST(range AS VARCHAR)) AS text, range % 7 AS few FROM range(${count}))
+         TO '${path}' (FORMAT parquet, ROW_GROUP_SIZE 30000)`,
+      )
+      await real.upload(key, path)
+    }
+  })
+  store = {
+    ...real,
+    read: async (pin, start, end) => {
+      fetched += end - start
+      return await real.read(pin, start, end)
+    },
+  }
+  pins = []
+  for await (const { key, size, etag } of store.list('')) pins.push({ key, size, etag })
+})
+afterAll(async () => {
+  await engines.close()
+  rmSync(directory, { recursive: true, force: true })
+})
+
+describe('a Parquet object in parts', () => {
+  it('is described by its footer, which is all that it takes of the disk', async () => {
+    const pin = pins.find(({ key }) => key === '0.parquet') as ObjectPin
+    expect(pin.size).toBeGreaterThan(4 << 20)
+    await engines.use(async (engine) => {
+      const { path } = await downloadFooter(store, pin, engine.directory)
+      expect(statSync(path).size).toBe(pin.size)
+      expect(statSync(path).blocks * 512).toBeLessThan(256 * 1024)
+      const columns = await engine.rows(`DESCRIBE SELECT * FROM read_parquet('${path}')`)
+      expect(columns.map((column) => column.column_name)).toEqual(['the id', 'text', 'few'])
+    })
+  })
+
+  it('gives one column whole, and nothing else is fetched', async () => {
+    fetched = 0
+    await engines.use(async (engine) => {
+      const paths = await downloadColumn(store, engine, pins, 'the id')
+      const [sums] = await engine.rows(
+        `SELECT count(*) AS all_rows, count("the id") AS present, sum("the id") AS total, min("the id") AS least, max("the id") AS most
+         FROM read_parquet(${quoteLiterals(paths)}, union_by_name = true)`,
+      )
+      const ids = (from: number, count: number) =>
+        Array.from({ length: count }, (_, i) => i).flatMap((i) => (i % 10 === 3 ? [] : [from + i]))
+      const expected = [...ids(0, rows), ...ids(rows, rows), ...ids(3 * rows, 10)]
+      expect(sums).toMatchObject({
+        all_rows: BigInt(2 * rows + 10),
+        present: BigInt(expected.length),
+        total: BigInt(expected.reduce((a, b) => a + b, 0)),
+        least: 0n,
+        most: BigInt(3 * rows + 9),
+      })
+    })
+    const all = pins.reduce((sum, pin) => sum + pin.size, 0)
+    expect(fetched).toBeLessThan(all / 3)
+  })
+})
