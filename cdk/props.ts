@@ -7,7 +7,8 @@ import type { HandlerName } from './handlers.ts'
 export interface SluiceStackProps extends StackProps {
   /**
    * Of the execution that one dataflow gets. EXPRESS costs a small part of STANDARD and starts ten times as many
-   * a second, but ends after five minutes and leaves no history besides its log. Default: STANDARD.
+   * a second, but ends after five minutes, the wait for a held lease included, and leaves no history besides its
+   * log. Default: STANDARD.
    */
   readonly childType?: 'STANDARD' | 'EXPRESS'
   /** Of all functions, and so of DuckDB's native binding. Default: arm64. */
@@ -20,7 +21,7 @@ export interface SluiceStackProps extends StackProps {
   readonly sources?: readonly SourceLocation[]
   /**
    * Encrypts the buckets, tables, logs and the dead letter queue. Default: S3's and DynamoDB's own keys. The key's
-   * policy has to let CloudWatch Logs use it when the key is imported.
+   * policy has to let CloudWatch Logs and EventBridge use it when the key is imported.
    */
   readonly encryptionKey?: IKey
   /** Default retention of every object of the evidence bucket (S3 Object Lock). It cannot be taken back. Default: none. */

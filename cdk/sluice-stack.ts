@@ -54,11 +54,11 @@ export class SluiceStack extends Stack {
       alarms,
       unknownOutcomes,
     })
-    this.writeOutputs()
+    this.writeOutputs(props)
   }
 
   /** By which a client finds its way from the stack's name. */
-  private writeOutputs(): void {
+  private writeOutputs({ childType = 'STANDARD' }: SluiceStackProps): void {
     const outputs = {
       StateMachineArn: this.run.stateMachine.stateMachineArn,
       LakeBucket: this.buckets.lake.bucketName,
@@ -68,6 +68,8 @@ export class SluiceStack extends Stack {
       ScheduleGroup: this.schedules.group.scheduleGroupName,
       ScheduleRoleArn: this.schedules.role.roleArn,
       ScheduleDeadLettersArn: this.schedules.deadLetters.queueArn,
+      EventRoleArn: this.schedules.eventRole.roleArn,
+      ChildType: childType,
     }
     for (const [name, value] of Object.entries(outputs)) new CfnOutput(this, name, { value })
   }
