@@ -10,7 +10,8 @@ export interface SluiceStackProps extends StackProps, SluiceProps {}
 export interface SluiceProps {
   /**
    * Of the execution that one dataflow gets. EXPRESS costs a small part of STANDARD and starts ten times as many
-   * a second, but ends after five minutes and leaves no history besides its log. Default: STANDARD.
+   * a second, but ends after five minutes, the wait for a held lease included, and leaves no history besides its
+   * log. Default: STANDARD.
    */
   readonly childType?: 'STANDARD' | 'EXPRESS'
   /** Of all functions, and so of DuckDB's native binding. Default: arm64. */
@@ -24,7 +25,7 @@ export interface SluiceProps {
   /**
    * Encrypts the buckets, tables and their streams, logs, queues, functions' environments, and what executions
    * carry. The bucket of access logs stays under S3's own key, the only one that S3 delivers them under. Default:
-   * the services' own keys. When the key is imported, its policy has to let CloudWatch Logs use it.
+   * the services' own keys. When the key is imported, its policy has to let CloudWatch Logs and EventBridge use it.
    */
   readonly encryptionKey?: IKey
   /** Default retention of every object of the evidence bucket (S3 Object Lock). It cannot be taken back. Default: none. */

@@ -25,10 +25,12 @@ export class Sluice extends Construct {
   readonly mirror: GlueMirror | undefined
   readonly alarms: RunAlarms
   readonly dashboard: RunDashboard
+  readonly childType: NonNullable<SluiceProps['childType']>
 
   constructor(scope: Construct, id: string, props: SluiceProps = {}) {
     super(scope, id)
     setFeatureFlags(this)
+    this.childType = props.childType ?? 'STANDARD'
     const name = instanceName(this)
     const namespace = `Sluice/${name}`
     const gateTimeout = gateTimeoutOf(props)
@@ -83,6 +85,8 @@ export class Sluice extends Construct {
       ScheduleGroup: this.schedules.group.scheduleGroupName,
       ScheduleRoleArn: this.schedules.role.roleArn,
       ScheduleDeadLettersArn: this.schedules.deadLetters.queueArn,
+      EventRoleArn: this.schedules.eventRole.roleArn,
+      ChildType: this.childType,
       ...(this.mirror === undefined ? {} : { LakeReaderPolicyArn: this.mirror.reader.managedPolicyArn }),
     }
     for (const [name, value] of Object.entries(outputs)) new CfnOutput(Stack.of(this), name, { value })

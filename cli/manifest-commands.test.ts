@@ -130,6 +130,28 @@ describe('plan', () => {
     expect(names).toEqual([['total']])
   })
 
+  test('shows what would start by itself once deployed, of the dataflows that it runs', async () => {
+    const yaml = manifestOf(
+      csvDataflow('orders').replace('    stage:', '    on: object_created\n    stage:'),
+      total.replace('    stage:', '    schedule: { cron: 0 6 * * ? *, window_minutes: 5 }\n    stage:'),
+    )
+    const cwd = temporaryProject({ 'sluice.yaml': yaml })
+    const text = (await sluice(['plan'], { cwd })).stdout
+    expect(text).toContain('run with max_workers 8, no retries\n\nStarts by itself once deployed\n')
+    expect(text).toMatch(/ new \.\/landing\/orders-\*\.csv +orders \(only from a connection in S3\)\n/)
+    expect(text).toMatch(/ cron\(0 6 \* \* \? \*\) UTC, within 5 min +total\n$/)
+    const { stdout } = await sluice(['plan', '--dataflow', 'total', '--format', 'json'], { cwd })
+    expect(JSON.parse(stdout).starts).toEqual([
+      {
+        starts_by: 'schedule',
+        when: 'cron(0 6 * * ? *) UTC, within 5 min',
+        dataflows: ['total'],
+        note: null,
+      },
+    ])
+    expect((await sluice(['plan'], { cwd: good })).stdout).not.toContain('Starts by itself')
+  })
+
   test('selectors may be repeated and have commas', async () => {
     const args = ['plan', '--dataflow', 'orders', '--dataflow', 'total,orders', '--format', 'json']
     const { stdout } = await sluice(args, { cwd: good })

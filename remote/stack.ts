@@ -11,6 +11,10 @@ export interface StackOutputs {
   readonly ScheduleGroup: string
   readonly ScheduleRoleArn: string
   readonly ScheduleDeadLettersArn: string
+  /** Under which EventBridge starts runs on the arrival of objects. */
+  readonly EventRoleArn: string
+  /** Of the executions of dataflows: `STANDARD` or `EXPRESS`. */
+  readonly ChildType: string
 }
 
 export interface Stack extends StackOutputs {
@@ -26,6 +30,8 @@ const outputNames: readonly (keyof StackOutputs)[] = [
   'ScheduleGroup',
   'ScheduleRoleArn',
   'ScheduleDeadLettersArn',
+  'EventRoleArn',
+  'ChildType',
 ]
 
 /**

@@ -125,6 +125,10 @@ describe('EXPRESS children', () => {
     })
   })
 
+  it('are told to clients, which start nothing on them that may wait for long', () => {
+    expect(express.template.Outputs).toMatchObject({ ChildType: { Value: 'EXPRESS' } })
+  })
+
   it('leave a gate less time than the five minutes that an execution has', () => {
     const timeouts = express
       .of('AWS::Lambda::Function')

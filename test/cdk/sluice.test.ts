@@ -79,6 +79,8 @@ describe('Sluice as a construct', () => {
       'ScheduleGroup',
       'ScheduleRoleArn',
       'ScheduleDeadLettersArn',
+      'EventRoleArn',
+      'ChildType',
     ]
     const outputsOf = (stack: Stack) => Object.keys(templateOf(stack).Outputs)
     expect(outputsOf(own)).toEqual(names)

@@ -327,25 +327,68 @@ describe('the alarms', () => {
   })
 })
 
-describe('schedules', () => {
-  it('may start runs of this stack and leave word of what could not be started, and nothing else', () => {
-    const role = properties(stack, 'AWS::IAM::Role', 'SchedulesRole') as {
+describe('schedules and rules', () => {
+  const role = (prefix: string) =>
+    properties(stack, 'AWS::IAM::Role', prefix) as {
       Policies?: { PolicyDocument: { Statement: Statement[] } }[]
       AssumeRolePolicyDocument?: { Statement: Statement[] }
+      ManagedPolicyArns?: unknown
     }
-    const statements = role.Policies?.flatMap((policy) => policy.PolicyDocument.Statement) ?? []
+  const statementsOf = (prefix: string) =>
+    role(prefix).Policies?.flatMap((policy) => policy.PolicyDocument.Statement) ?? []
+  const ofRules = {
+    StringEquals: { 'aws:SourceAccount': '123456789012' },
+    ArnLike: { 'aws:SourceArn': expect.anything() },
+  }
+  const rules = /^arn:(aws|<AWS::Partition>):events:eu-west-1:123456789012:rule\/sluice-\*$/
+
+  it('may start runs of this stack and leave word of what could not be started, and nothing else', () => {
+    const statements = statementsOf('SchedulesRole')
     expect(statements.flatMap((s) => list(s.Action))).toEqual(['states:StartExecution', 'sqs:SendMessage'])
     expect(statements.map((s) => flat(s.Resource))).toEqual([
       expect.stringMatching(/^<Run[0-9A-F]{8}>$/),
       expect.stringMatching(/^<SchedulesDeadLetters\w+\.Arn>$/),
     ])
-    expect(role.AssumeRolePolicyDocument?.Statement).toMatchObject([
+    expect(role('SchedulesRole').AssumeRolePolicyDocument?.Statement).toMatchObject([
       {
         Principal: { Service: 'scheduler.amazonaws.com' },
         Condition: { StringEquals: { 'aws:SourceAccount': '123456789012' } },
       },
     ])
   })
+
+  it('of arriving objects may start runs of this stack, for rules of deployed projects only', () => {
+    const statements = statementsOf('SchedulesEventRole')
+    expect(statements.flatMap((s) => list(s.Action))).toEqual(['states:StartExecution'])
+    expect(statements.map((s) => flat(s.Resource))).toEqual([expect.stringMatching(/^<Run[0-9A-F]{8}>$/)])
+    expect(role('SchedulesEventRole').ManagedPolicyArns).toBeUndefined()
+    const attached = JSON.stringify(stack.of('AWS::IAM::Policy').map(([, { Properties }]) => Properties))
+    expect(attached).not.toContain('SchedulesEventRole')
+    const trust = role('SchedulesEventRole').AssumeRolePolicyDocument?.Statement ?? []
+    expect(trust).toMatchObject([{ Principal: { Service: 'events.amazonaws.com' }, Condition: ofRules }])
+    expect(flat(sourceArn(trust[0] as Statement))).toMatch(rules)
+  })
+
+  it('of arriving objects leave word in the queue, which takes nothing from other rules', () => {
+    const policy = properties(stack, 'AWS::SQS::QueuePolicy') as {
+      PolicyDocument?: { Statement: Statement[] }
+    }
+    const allowed = (policy.PolicyDocument?.Statement ?? []).filter(({ Effect }) => Effect === 'Allow')
+    expect(allowed).toMatchObject([
+      { Action: 'sqs:SendMessage', Principal: { Service: 'events.amazonaws.com' }, Condition: ofRules },
+    ])
+    expect(flat(sourceArn(allowed[0] as Statement))).toMatch(rules)
+  })
+
+  it('are found by a client in the outputs of the stack', () => {
+    const { Outputs } = stack.template as { Outputs: Record<string, { Value: unknown }> }
+    expect(flat(Outputs.EventRoleArn?.Value)).toMatch(/^<SchedulesEventRole\w+\.Arn>$/)
+    expect(Outputs.ChildType?.Value).toBe('STANDARD')
+  })
+
+  function sourceArn({ Condition }: Statement): unknown {
+    return (Condition as { ArnLike: Record<string, unknown> }).ArnLike['aws:SourceArn']
+  }
 })
 
 describe('a key of the customer', () => {

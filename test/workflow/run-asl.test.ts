@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import * as errors from '../../core/errors.ts'
 import { gateNames } from '../../core/runs/records.ts'
 import { loadStateMachine } from '../../local/asl/index.ts'
+import { machine as machineOf, named, play } from '../../local/asl/test-kit.ts'
 import { handlers } from '../../local/handlers.ts'
 
 interface State {
@@ -78,6 +79,34 @@ describe('run.asl.json', () => {
     const rules = tasks.map(([, state]) => JSON.stringify(state.Retry?.at(-1)))
     expect(new Set(rules).size).toBe(1)
     expect(rules[0]).toContain('RetryableError')
+  })
+
+  it('waits two hours for a lease that another run holds, asking at least once a minute', async () => {
+    const { Retry } = Object.fromEntries(all).Admit as State
+    const wait = async (held: number) => {
+      let asked = 0
+      const handlers = {
+        Admit: () => {
+          asked += 1
+          if (asked <= held) throw named('LeaseHeldError')
+          return 'admitted'
+        },
+      }
+      const task = { Type: 'Task', Resource: 'Admit', Retry, End: true }
+      const { outcome, clock } = await play(machineOf({ Admit: task }), { handlers })
+      return { outcome, asked, delays: clock.delays }
+    }
+    const short = await wait(100)
+    expect(short).toMatchObject({ outcome: { status: 'SUCCEEDED' }, asked: 101 })
+    const long = await wait(Number.POSITIVE_INFINITY)
+    expect(long.outcome).toMatchObject({ status: 'FAILED', error: 'LeaseHeldError' })
+    // The test clock's chance is one half, which is the mean: 2.5, 5, 10, 20, then 30 seconds.
+    const hours = long.delays.reduce((sum, delay) => sum + delay, 0) / 3_600_000
+    expect(hours).toBeGreaterThan(1.9)
+    expect(hours).toBeLessThan(2.1)
+    expect(Math.max(...long.delays)).toBe(30_000)
+    // Scheduled, started, failed and, at most, timed out: a STANDARD execution has 25,000 events for all it does.
+    expect(long.asked * 4).toBeLessThan(25_000 / 10)
   })
 
   it('lets no gate fail the map: whatever is not handled otherwise is settled', () => {
