@@ -76,7 +76,7 @@ describe('the definition', () => {
   })
 
   it('waits longer for a gate than its function may take', () => {
-    const gate = only(stack.of('AWS::Lambda::Function'), 'GatesContract')[1].Properties as {
+    const gate = only(stack.of('AWS::Lambda::Function'), 'GatesStage')[1].Properties as {
       Timeout?: number
     }
     expect(gate.Timeout).toBe(900)

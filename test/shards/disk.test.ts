@@ -1,7 +1,9 @@
 import { rmSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import type { Ports } from '../../core/ports.ts'
 import type { ObjectPin } from '../../core/stores/object-store.ts'
+import { openAsk } from '../support/duckdb.ts'
 import { readStored } from '../support/invariants.ts'
 import { runProject } from '../support/project.ts'
 import { deliverFile, makeShardProject, shardsOf, stateOf, tableRows } from '../support/shard-project.ts'
@@ -79,3 +81,37 @@ it('an environment that has little disk divides what its manifest says nothing a
   })
   rmSync(directory, { recursive: true })
 })
+
+it.each([false, true])(
+  'large Parquet: footers for the schema, one column for unique (a key that comes twice: %s)',
+  async (twice) => {
+    const contract = '{ columns: { id: { type: bigint, unique: true } } }'
+    const rows = 60_000
+    const directory = makeShardProject({ format: 'parquet', contract, max_shard_bytes: 3_000_000 })
+    const ask = await openAsk()
+    for (let i = 0; i < 3; i++) {
+      const id = i === 2 && twice ? 'range' : `range + ${i * rows}`
+      await ask(
+        `COPY (SELECT ${id} AS id, md5(CAST(range AS VARCHAR)) AS text FROM range(${rows}))
+       TO '${join(directory, 'landing', `${i}.parquet`)}' (FORMAT parquet)`,
+      )
+    }
+    ask.close()
+    const bytes = new Map<string, number>()
+    const { result } = await runProject(directory, { run_id: 'only', decorate: metered(bytes) })
+    expect(shardsOf(readStored(directory), 'only')).toBe(3)
+    // Lineage brings no object whole; each shard one.
+    expect(bytes.size).toBe(3)
+    expect(Math.min(...bytes.values())).toBeGreaterThan(2 << 20)
+    expect(Math.max(...bytes.values())).toBeLessThanOrEqual(3_000_000)
+    expect(result.rows).toMatchObject({ read: 3 * rows, accepted: 3 * rows })
+    const [flow] = result.dataflows
+    if (twice)
+      expect(flow?.error).toMatchObject({
+        code: 'UNIQUE_VIOLATED',
+        details: { column: 'id', duplicated: rows },
+      })
+    else expect(flow?.status).toBe('succeeded')
+    rmSync(directory, { recursive: true })
+  },
+)
