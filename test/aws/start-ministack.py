@@ -19,9 +19,12 @@ from ministack.services import eventbridge, lambda_svc, s3, stepfunctions
 from ministack.services.cloudformation import provisioners
 
 
+UNKNOWN = "This MiniStack is not the one that start-ministack.py knows"
+
+
 def replaced(text: str, old: str, new: str) -> str:
     if text.count(old) != 1:
-        raise SystemExit(f"This MiniStack is not the one that start-ministack.py knows: {old!r} is not in it once.")
+        raise SystemExit(f"{UNKNOWN}: {old!r} is not in it once.")
     return text.replace(old, new)
 
 
@@ -61,6 +64,21 @@ def execute_with_error_type(func, event, request_id):
 
 lambda_runtime.Worker.invoke = invoke
 lambda_svc._execute_function_warm = execute_with_error_type
+
+
+# A function's reserved concurrency counts for its versions, too; state machines call nothing else.
+reserved_concurrency = lambda_svc._reserved_concurrency
+
+
+def reserved_of_any_version(func, config):
+    own = reserved_concurrency(func, config)
+    if own is not None:
+        return own
+    unqualified = lambda_svc._functions.get(config.get("FunctionName", ""))
+    return None if unqualified is None else reserved_concurrency(unqualified, unqualified.get("config", {}))
+
+
+lambda_svc._reserved_concurrency = reserved_of_any_version
 
 
 # Every invocation that logs nothing is held up for 50 ms, in case a line comes yet.
@@ -117,7 +135,7 @@ for module, name, own in [
     (stepfunctions, "_start_sync_execution", refuse_to_run),
 ]:
     if not hasattr(module, name):
-        raise SystemExit(f"This MiniStack is not the one that start-ministack.py knows: it has no {name}.")
+        raise SystemExit(f"{UNKNOWN}: it has no {name}.")
     setattr(module, name, own)
 
 
