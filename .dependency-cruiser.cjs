@@ -29,6 +29,13 @@ module.exports = {
       to: { path: '^(core|lambdas|remote|cli|cdk|local/(?!asl/))' },
     },
     {
+      name: 'step-functions-knows-the-interpreter-only',
+      comment: 'What it serves is any state machine, not this project.',
+      severity: 'error',
+      from: { path: '^local/step-functions/' },
+      to: { path: '^(core|lambdas|remote|cli|cdk|local/(?!asl/|step-functions/))' },
+    },
+    {
       name: 'aws-sdk-at-the-edges-only',
       comment: 'The adapters of the stores, the client of a stack, and the stand-in for Step Functions.',
       severity: 'error',

@@ -71,6 +71,8 @@ export const permissions: Readonly<Record<HandlerName, readonly Grant[]>> = {
     ...gate,
     read('evidence', 'state/*'),
     list('source'),
+    // A path without a wildcard is pinned by HeadObject, which asks for the right to read.
+    read('source', '*'),
     list('lake'),
     read('lake', metadata),
     pointer,

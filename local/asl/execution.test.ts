@@ -277,7 +277,7 @@ describe('abort', () => {
     work.open[0]?.resolve(1)
     await turns()
     const running = [...work.open]
-    execution.abort('enough')
+    execution.abort({ cause: 'enough' })
     expect(running.every((call) => call.context.signal.aborted)).toBe(true)
     expect(await execution.result).toEqual({ status: 'ABORTED', cause: 'enough' })
     for (const call of running) call.resolve(1)

@@ -25,6 +25,8 @@ export interface ExecutionOptions {
   readonly input: unknown
   /** Default: a random UUID. */
   readonly name?: string
+  /** What all ids begin with: partition, service, region and account. Default: `arn:aws:states:local:000000000000`. */
+  readonly scope?: string
   readonly tasks: TaskResolver
   /** Needed by machines with an ItemReader or a ResultWriter. */
   readonly objects?: ObjectService
@@ -44,10 +46,10 @@ export interface Execution {
   /** Resolves when the result is there and every handler has settled, those of cancelled tasks included. */
   readonly settled: Promise<void>
   /** Starts no further task, tells running handlers through their signal, ends with ABORTED. Idempotent. */
-  abort(cause?: string): void
+  abort(reason?: { readonly error?: string; readonly cause?: string }): void
 }
 
-const ARN = 'arn:aws:states:local:000000000000'
+const defaultScope = 'arn:aws:states:local:000000000000'
 
 function copyInput(input: unknown): unknown {
   let json: string | undefined
@@ -155,7 +157,8 @@ export function startExecution(machine: StateMachine, options: ExecutionOptions)
   const handlers = resolveTasks(machine, options)
   const clock = options.clock ?? systemClock
   const name = options.name ?? randomUUID()
-  const id = `${ARN}:execution:${machine.name}:${name}`
+  const scope = options.scope ?? defaultScope
+  const id = `${scope}:execution:${machine.name}:${name}`
   const cancellation = createCancellation()
   const handlersRunning: Host['handlersRunning'] = { count: 0, idle: undefined }
   const host: Host = {
@@ -177,16 +180,15 @@ export function startExecution(machine: StateMachine, options: ExecutionOptions)
     childIndex: undefined,
     context: {
       Execution: { Id: id, Input: input, Name: name, StartTime: isoNow(clock), RedriveCount: 0 },
-      StateMachine: { Id: `${ARN}:stateMachine:${machine.name}`, Name: machine.name },
+      StateMachine: { Id: `${scope}:stateMachine:${machine.name}`, Name: machine.name },
     },
     cancellation,
     events: 0,
   }
-  const abort = (cause?: string): void =>
-    cancellation.cancel({ status: 'ABORTED', ...(cause === undefined ? {} : { cause }) })
+  const abort: Execution['abort'] = (reason) => cancellation.cancel({ status: 'ABORTED', ...reason })
   const onSignal = (): void => {
     const reason: unknown = options.signal?.reason
-    abort(reason instanceof Error ? reason.message : String(reason))
+    abort({ cause: reason instanceof Error ? reason.message : String(reason) })
   }
   if (options.signal?.aborted === true) onSignal()
   else options.signal?.addEventListener('abort', onSignal, { once: true })

@@ -32,7 +32,7 @@ export async function startMiniStack(env: Readonly<Record<string, string>> = {})
   const home = await mkdtemp(join(tmpdir(), 'ministack-'))
   const server = startServer(
     join(folder, 'bin', 'python'),
-    [join(here, 'run-with-parent.py'), 'ministack.app'],
+    [join(here, 'run-with-parent.py'), join(here, 'start-ministack.py')],
     {
       cwd: home,
       env: {

@@ -1,4 +1,4 @@
-"""Runs a module's main program until standard input ends: the server never outlives whoever started it."""
+"""Runs a module's main program, or a script's, until standard input ends: the server never outlives whoever started it."""
 
 import os
 import runpy
@@ -12,4 +12,8 @@ def exit_with_parent() -> None:
 
 
 threading.Thread(target=exit_with_parent, daemon=True).start()
-runpy.run_module(sys.argv.pop(1), run_name="__main__")
+program = sys.argv.pop(1)
+if program.endswith(".py"):
+    runpy.run_path(program, run_name="__main__")
+else:
+    runpy.run_module(program, run_name="__main__")

@@ -44,7 +44,16 @@ beforeAll(async () => {
   await runOnce('fourth', { later: true })
   // `totals` reads `orders`, so it is withheld.
   await runOnce('fifth', { later: true, only: 'orders', dies: ['Extract before', 'Extract before'] })
+  namePathsWithoutWildcards()
+  await runOnce('sixth', { later: true })
 })
+
+/** A single object is looked up, where several are listed. */
+function namePathsWithoutWildcards(): void {
+  const file = join(directory, 'sluice.yaml')
+  writeFileSync(file, readFileSync(file, 'utf8').replace('"dirty-*.csv"', 'dirty-3.csv'))
+  writeFileSync(join(directory, 'landing', 'dirty-3.csv'), 'key,n\nk6,6\n')
+}
 afterAll(() => rmSync(directory, { recursive: true, force: true }))
 
 interface Course {

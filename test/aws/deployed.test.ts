@@ -1,0 +1,299 @@
+import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
+import { ListTablesCommand } from '@aws-sdk/client-dynamodb'
+import {
+  DeleteFunctionConcurrencyCommand,
+  PutFunctionConcurrencyCommand,
+  paginateListFunctions,
+} from '@aws-sdk/client-lambda'
+import { CreateBucketCommand, ListBucketsCommand, PutObjectCommand } from '@aws-sdk/client-s3'
+import { CreateScheduleCommand, DeleteScheduleCommand } from '@aws-sdk/client-scheduler'
+import { ListExecutionsCommand } from '@aws-sdk/client-sfn'
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
+import type { RenderedManifest } from '../../core/manifest/types.ts'
+import type { Evidence } from '../../core/runs/evidence.ts'
+import { storeRenderedManifest } from '../../core/runs/manifest-store.ts'
+import { pointProject, requireProject } from '../../core/runs/projects.ts'
+import { readFlow } from '../../core/runs/runs.ts'
+import { readJsonRef } from '../../core/stores/object-ref.ts'
+import { expectedFailure, surprises } from '../../examples/flights/verdict.ts'
+import { type ExecutionResult, loadProject } from '../../index.ts'
+import { findStack } from '../../remote/stack.ts'
+import { type Ask, openAsk } from '../support/duckdb.ts'
+import { airportSums, type Expected, expectFlights, flightSums } from '../support/flights-expected.ts'
+import { copyExample, type ExampleCopy } from '../support/flights-project.ts'
+import { type Cloud, type Deployment, openCloud, openDeployment, whyNoCloud } from './deployment.ts'
+import { downloadFiles, type LakeTable, readRows, readTables, serveS3With } from './lake-tables.ts'
+import { smallProject } from './small-project.ts'
+
+const why = whyNoCloud(inject('ministack'))
+if (why === undefined) suite()
+else it.skip(`the deployed stack: ${why}`, () => undefined)
+
+const stackName = 'Sluice'
+const landing = 'landing-of-flights'
+const appends = ['birdstrikes_raw', 'flights', 'flights_raw']
+const settings = ['stackName=Sluice', 'architecture=x64', 'removalPolicy=destroy', `sources=${landing}`]
+
+function suite(): void {
+  let cloud: Cloud
+  let deployment: Deployment
+  let example: ExampleCopy
+  let ask: Ask
+  let expected: Expected
+  let stopServing: () => void
+
+  /** Deploys with these settings besides those that every deployment here has. */
+  const deploy = async (...more: string[]) => {
+    const context = [...settings, ...more].flatMap((setting) => ['-c', `sluice:${setting}`])
+    await cloud.cdk('deploy', stackName, '--require-approval', 'never', '--progress', 'events', ...context)
+  }
+  const deliver = async (Key: string, Body: string | Uint8Array) =>
+    await cloud.s3.send(new PutObjectCommand({ Bucket: landing, Key, Body }))
+  const deployProject = async (manifest: RenderedManifest) => {
+    const { ports } = deployment
+    await pointProject(ports, manifest.project, await storeRenderedManifest(ports.evidence, manifest))
+  }
+  /** What an execution's input says of the deployed project. */
+  const deployed = async (project: string) => ({
+    manifest: (await requireProject(deployment.ports, project)).manifest,
+  })
+  const sumOf = async (table: LakeTable, sums: string) => {
+    const files = await downloadFiles(table, join(example.directory, 'downloads'))
+    return (await ask(`SELECT ${sums} FROM read_parquet(['${files.join("', '")}'])`))[0]
+  }
+
+  beforeAll(async () => {
+    cloud = await openCloud()
+    stopServing = serveS3With(cloud.s3)
+    ask = await openAsk()
+    example = await copyExample()
+    expected = await expectFlights(ask, example.landing)
+    await cloud.s3.send(new CreateBucketCommand({ Bucket: landing }))
+    await cloud.cdk('bootstrap')
+    await deploy()
+    deployment = await openDeployment(cloud, stackName)
+    for (const name of await readdir(example.landing)) {
+      await deliver(`flights/${name}`, await readFile(join(example.landing, name)))
+    }
+    const file = join(example.directory, 'sluice.yaml')
+    const yaml = await readFile(file, 'utf8')
+    await writeFile(file, yaml.replace('path: ./landing', `path: s3://${landing}/flights`))
+    await deployProject((await loadProject(example.directory)).rendered)
+    await deliver('orders/orders-1.csv', 'id,amount\n1,10\n2,20\n')
+    await deliver('orders/customers.csv', 'id,name\n7,Ada\n')
+    await deployProject(await smallProject(`s3://${landing}/orders`))
+    await schedule(await deployed('orders'))
+  }, 300_000)
+
+  afterAll(async () => {
+    stopServing?.()
+    ask?.close()
+    example?.remove()
+    await cloud?.stop()
+  }, 60_000)
+
+  /** As a person would do it: in the stack's group, under the stack's role. */
+  const schedule = async (project: object) => {
+    const { ScheduleGroup, ScheduleRoleArn, ScheduleDeadLettersArn, StateMachineArn } = deployment.stack
+    await cloud.scheduler.send(
+      new CreateScheduleCommand({
+        Name: 'customers',
+        GroupName: ScheduleGroup,
+        ScheduleExpression: 'rate(1 minute)',
+        FlexibleTimeWindow: { Mode: 'OFF' },
+        Target: {
+          Arn: StateMachineArn,
+          RoleArn: ScheduleRoleArn,
+          DeadLetterConfig: { Arn: ScheduleDeadLettersArn },
+          Input: JSON.stringify({ ...project, dataflows: ['customers'] }),
+        },
+      }),
+    )
+  }
+
+  describe('a stack that cdk deploy made', () => {
+    it('brings examples/flights to what an embedded run comes to', { timeout: 240_000 }, async () => {
+      const input = { ...(await deployed('flights')), max_workers: 2 }
+      const execution = await deployment.run('flights-1', input)
+      expect(execution).toMatchObject({ status: 'FAILED', error: 'RunFailed' })
+      const result = await deployment.result('flights-1')
+      expect(surprises(result)).toEqual([])
+      expect(result).toMatchObject({ status: 'failed', total: 13, succeeded: 12, failed: 1, skipped: 0 })
+      expect(rowsOf(result)).toEqual(expected.rows)
+      expect(result.dataflows.map(({ attempts }) => attempts)).toEqual(Array(13).fill(1))
+    })
+
+    it('has the tables that the files should make, for any reader', { timeout: 120_000 }, async () => {
+      const tables = await readTables(deployment.ports)
+      expect(Object.keys(tables)).toHaveLength(12)
+      expect(Object.keys(tables)).not.toContain('audit.airports')
+      for (const [name, rows] of Object.entries(expected.tables)) {
+        expect(await readRows(tables[name] as LakeTable)).toEqual(rows)
+      }
+      expect(await sumOf(tables['bronze.flights'] as LakeTable, flightSums)).toEqual(
+        expected.sums['bronze.flights'],
+      )
+      expect(await sumOf(tables['bronze.airports'] as LakeTable, airportSums)).toEqual(
+        expected.sums['bronze.airports'],
+      )
+    })
+
+    it('keeps evidence of every outcome, and the rows that it refused', async () => {
+      const { evidence } = deployment.ports
+      for (const flow of (await deployment.result('flights-1')).dataflows) {
+        const found = await readJsonRef<Evidence>(evidence, flow.evidence as never)
+        const isFailed = flow.dataflow === expectedFailure.dataflow
+        expect(found).toMatchObject({
+          dataflow: flow.dataflow,
+          outcome: isFailed ? 'failed' : 'passed',
+          rows: flow.rows,
+        })
+        const gates = found.gates.map(({ gate }) => gate)
+        if (isFailed) {
+          expect(gates).toEqual(['extract', 'lineage', 'contract'])
+          expect(found.error).toMatchObject({
+            gate: 'contract',
+            name: 'ContractError',
+            code: expectedFailure.code,
+          })
+        } else expect(gates).toHaveLength(8)
+        expect(flow.quarantine !== undefined).toBe(flow.rows?.quarantined !== 0)
+        if (flow.quarantine === undefined) continue
+        expect(await evidence.head(flow.quarantine.key)).toMatchObject({ size: flow.quarantine.size })
+      }
+    })
+
+    it('tries a dataflow again whose function was throttled', { timeout: 120_000 }, async () => {
+      const FunctionName = await functionOf('extract')
+      const off = new PutFunctionConcurrencyCommand({ FunctionName, ReservedConcurrentExecutions: 0 })
+      await cloud.lambda.send(off)
+      const options = { dataflows: ['orders'], retry_count: 3, retry_delay_seconds: 1 }
+      const running = deployment.run('orders-1', { ...(await deployed('orders')), ...options })
+      await until(async () => (await flowOf('orders-1', 'orders'))?.status === 'failed' || undefined)
+      expect(await flowOf('orders-1', 'orders')).toMatchObject({
+        gate: 'extract',
+        error: { name: 'Lambda.TooManyRequestsException' },
+      })
+      await cloud.lambda.send(new DeleteFunctionConcurrencyCommand({ FunctionName }))
+      expect(await running).toMatchObject({ status: 'SUCCEEDED' })
+      const [flow] = (await deployment.result('orders-1')).dataflows
+      expect(flow).toMatchObject({ status: 'succeeded', rows: { read: 2, accepted: 2 } })
+      expect(flow?.attempts).toBeGreaterThan(1)
+      expect(await rowsIn('sales.orders')).toBe(2)
+    })
+
+    it('resumes a run with what had not succeeded', { timeout: 60_000 }, async () => {
+      await deliver('orders/orders-2.csv', 'id,amount\n3,30\n')
+      const first = await deployment.run('orders-2', {
+        ...(await deployed('orders')),
+        dataflows: ['orders', 'refunds'],
+      })
+      expect(first).toMatchObject({ status: 'FAILED', error: 'RunFailed' })
+      const failed = await deployment.result('orders-2')
+      expect(failed.dataflows).toMatchObject([
+        { dataflow: 'orders', status: 'succeeded', attempts: 1 },
+        { dataflow: 'refunds', status: 'failed', gate: 'extract', error: { code: 'SOURCE_MISSING' } },
+      ])
+      await deliver('orders/refunds.csv', 'id,amount\n1,5\n')
+      const resumed = await deployment.run('orders-2-again', { run_id: 'orders-2', resume: true })
+      expect(resumed).toMatchObject({ status: 'SUCCEEDED' })
+      expect((await deployment.result('orders-2')).dataflows).toMatchObject([
+        { dataflow: 'orders', status: 'succeeded', attempts: 1 },
+        { dataflow: 'refunds', status: 'succeeded', attempts: 2, rows: { accepted: 1 } },
+      ])
+      expect(await rowsIn('sales.orders')).toBe(3)
+      expect(await rowsIn('sales.refunds')).toBe(1)
+    })
+
+    it('starts what a schedule of its group says', { timeout: 120_000 }, async () => {
+      const runId = await until(scheduledRun, 100_000)
+      const { ScheduleGroup } = deployment.stack
+      await cloud.scheduler.send(new DeleteScheduleCommand({ Name: 'customers', GroupName: ScheduleGroup }))
+      const result = await deployment.result(runId)
+      expect(result).toMatchObject({ project: 'orders', status: 'succeeded', total: 1 })
+      expect(result.dataflows).toMatchObject([{ dataflow: 'customers', rows: { accepted: 1 } }])
+      expect(await readRows((await readTables(deployment.ports))['sales.customers'] as LakeTable)).toEqual([
+        { id: 7, name: 'Ada' },
+      ])
+    })
+
+    it('keeps its data when it is deployed again with another setting', { timeout: 240_000 }, async () => {
+      const before = await readTables(deployment.ports)
+      await deploy('childType=EXPRESS')
+      deployment = await openDeployment(cloud, stackName)
+      expect(await readTables(deployment.ports)).toEqual(before)
+      const again = await deployment.run('flights-2', {
+        ...(await deployed('flights')),
+        dataflows: [...appends, 'strikes_by_phase', expectedFailure.dataflow],
+        max_workers: 2,
+      })
+      expect(again).toMatchObject({ status: 'FAILED', error: 'RunFailed' })
+      const result = await deployment.result('flights-2')
+      expect(surprises(result)).toEqual([])
+      expect(named(result, 'skipped')).toEqual(appends)
+      expect(named(result, 'succeeded')).toEqual(['strikes_by_phase'])
+      const after = await readTables(deployment.ports)
+      for (const table of ['bronze.flights', 'silver.flights', 'bronze.birdstrikes']) {
+        expect(after[table]).toEqual(before[table])
+      }
+      const gold = after['gold.strikes_by_phase'] as LakeTable
+      expect(gold.snapshots).toBe(2)
+      expect(await readRows(gold)).toEqual(expected.tables['gold.strikes_by_phase'])
+    })
+
+    it('is gone after cdk destroy, with its buckets and tables', { timeout: 120_000 }, async () => {
+      const context = settings.flatMap((setting) => ['-c', `sluice:${setting}`])
+      await cloud.cdk('destroy', stackName, '--force', ...context)
+      await expect(findStack(stackName, cloud.cloudFormation)).rejects.toMatchObject({
+        code: 'STACK_NOT_FOUND',
+      })
+      const { Buckets = [] } = await cloud.s3.send(new ListBucketsCommand({}))
+      expect(Buckets.map(({ Name }) => Name).filter((name) => !name?.startsWith('cdk-'))).toEqual([landing])
+      expect((await cloud.dynamodb.send(new ListTablesCommand({}))).TableNames).toEqual([])
+    })
+  })
+
+  const functionOf = async (handler: string): Promise<string> => {
+    for await (const { Functions = [] } of paginateListFunctions({ client: cloud.lambda }, {})) {
+      const found = Functions.find(({ Description }) => Description === `Sluice: ${handler}`)
+      if (found?.FunctionName !== undefined) return found.FunctionName
+    }
+    throw new Error(`there is no function for ${handler}`)
+  }
+  const flowOf = async (runId: string, dataflow: string) =>
+    await readFlow(deployment.ports, runId, dataflow).catch(() => undefined)
+  const rowsIn = async (table: string) => (await readTables(deployment.ports))[table]?.rows
+  const scheduledRun = async (): Promise<string | undefined> => {
+    const { executions = [] } = await cloud.sfn.send(
+      new ListExecutionsCommand({
+        stateMachineArn: deployment.stack.StateMachineArn,
+        statusFilter: 'SUCCEEDED',
+      }),
+    )
+    return executions.map(({ name }) => name as string).find((name) => !/^(flights|orders)-/.test(name))
+  }
+}
+
+/** Asks until there is an answer, and returns it. */
+async function until<T>(ask: () => Promise<T | undefined>, milliseconds = 60_000): Promise<T> {
+  const deadline = Date.now() + milliseconds
+  for (;;) {
+    const answer = await ask()
+    if (answer !== undefined) return answer
+    if (Date.now() > deadline) throw new Error('it did not come to pass in time')
+    await setTimeout(100)
+  }
+}
+
+function rowsOf(result: ExecutionResult) {
+  return Object.fromEntries(result.dataflows.map(({ dataflow, rows }) => [dataflow, rows]))
+}
+
+function named(result: ExecutionResult, status: string): string[] {
+  return result.dataflows
+    .filter((flow) => flow.status === status)
+    .map((flow) => flow.dataflow)
+    .sort()
+}
