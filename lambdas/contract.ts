@@ -52,7 +52,7 @@ async function judge(task: GateTask, engine: Engine): Promise<ContractRecord> {
 
 async function scanRequest(task: GateTask, engine: Engine): Promise<ScanRequest> {
   const { after } = task.record('extract')
-  const { columns, constants } = task.record('lineage')
+  const { columns, constants, unexpected } = task.record('lineage')
   const watermark = Object.entries(after).map(([name, value]) =>
     value === null ? { name } : { name, after: value },
   )
@@ -65,6 +65,7 @@ async function scanRequest(task: GateTask, engine: Engine): Promise<ScanRequest>
       task.dataflow,
     ),
     columns,
+    unexpected,
     constants,
     ...(watermark.length === 0 ? {} : { watermark: { columns: watermark } }),
     pii_policy: task.dataflow.contract.quarantine.pii_policy,

@@ -1,5 +1,5 @@
 import type { EvolutionDecision, PhysicalDdlRecord } from '../core/runs/records.ts'
-import { text } from '../core/sinks/draft-schema.ts'
+import { typeText as text } from '../core/tables/types.ts'
 import { type GateTask, gateHandler } from './gate-handler.ts'
 
 /** Properties of a table that Sluice creates; those of a table that exists are left alone. */

@@ -67,13 +67,7 @@ function miscounted(table: string, staged: number, accepted: number): IntegrityE
 async function checkUniqueInTable(task: GateTask, target: Target): Promise<void> {
   const columns = task.record('lineage').columns.filter((column) => column.contract?.unique === true)
   for (const column of columns) {
-    const present = await countPresent(
-      task.ports,
-      target,
-      task.record('contract').files,
-      column.name,
-      task.signal,
-    )
+    const present = await countPresent(task.ports, target, task.record('contract').files, column, task.signal)
     if (present === 0) continue
     throw new ContractError({
       code: 'UNIQUE_VIOLATED',

@@ -49,8 +49,24 @@ export interface Dataflow {
   /** How column names are made out of the input's. */
   readonly column_names: ColumnNames
   readonly contract: RenderedContract
-  readonly schema_evolution: { readonly mode: SchemaEvolutionMode }
+  readonly schema_evolution: SchemaEvolution
   readonly sink: LakeSink
+}
+
+/** How the table's schema may follow the load. `mode` sets the limit; the others decide inside of it, scope by scope. */
+export interface SchemaEvolution {
+  readonly mode: SchemaEvolutionMode
+  /** Columns that come, go or are renamed. */
+  readonly columns: 'evolve' | 'freeze' | 'ignore' | 'quarantine'
+  /** A column whose type is wider than the table's, or another one. */
+  readonly data_type: 'evolve' | 'freeze' | 'quarantine'
+  /** `tighten`: a contract's `nullable: false` makes the column required in the table, too. */
+  readonly nullability: 'relax' | 'freeze' | 'tighten'
+  /** A column whose type is of the same kind as the table's, and holds values that the table's cannot. */
+  readonly narrowing: 'fail' | 'quarantine'
+  readonly column_order: 'table' | 'load'
+  /** Whether changes of metadata alone are made without a person's approval. */
+  readonly apply_safe: boolean
 }
 
 export type ColumnNames = 'lower' | 'snake'

@@ -1,7 +1,8 @@
-import type { Compression, CsvDialect, ScanColumn, ScanConstant } from '../contract/scan.ts'
+import type { Compression, CsvDialect, ScanColumn, ScanConstant, UnexpectedColumn } from '../contract/scan.ts'
 import type { RuleName } from '../contract/types.ts'
 import type { CopyStats } from '../engine/engine.ts'
 import type { ErrorSummary } from '../errors.ts'
+import type { SchemaEvolution } from '../manifest/types.ts'
 import type { ObjectRef } from '../stores/object-ref.ts'
 import type { ObjectPin } from '../stores/object-store.ts'
 import type { Schema } from '../tables/types.ts'
@@ -86,6 +87,8 @@ export interface LineageRecord {
   readonly inputs: readonly InputDraft[]
   readonly columns: readonly ScanColumn[]
   readonly constants: readonly ScanConstant[]
+  /** Columns that the table does not have and whose values set a row aside (`schema_evolution.columns`). */
+  readonly unexpected: readonly UnexpectedColumn[]
   /** The draft: the table's columns as this load would have them, with the field ids that its files carry. */
   readonly schema: Schema
   /** The target's schema when the draft was made; `null`: there was no such table. */
@@ -95,12 +98,34 @@ export interface LineageRecord {
 }
 
 export interface SchemaDifference {
+  /** The load's name; `*` where all columns are meant. */
   readonly column: string
-  /** `missing_column`: the table has it, the load does not, and the table's rows stay. */
-  readonly change: 'add_column' | 'drop_column' | 'widen_type' | 'change_type' | 'missing_column'
+  readonly change: SchemaChangeName
+  /** As the table has it, and as the load would have it: a type, a name, or a nullability. */
   readonly from?: string
   readonly to?: string
+  /** The contract names the column, or Sluice adds it itself. */
+  readonly origin?: 'contract' | 'sluice'
+  /** Why no policy can allow it. */
+  readonly problem?: string
 }
+
+export type SchemaChangeName =
+  | 'add_column'
+  | 'drop_column'
+  /** The table has it, the load does not, and the table's rows stay. */
+  | 'missing_column'
+  | 'rename_column'
+  | 'reorder_columns'
+  | 'widen_type'
+  /** Every value of the load's type is one of the table's type as well. */
+  | 'convert_type'
+  /** The same kind of values, some of which the table's type cannot hold. */
+  | 'narrow_type'
+  /** Another kind of values. */
+  | 'change_type'
+  | 'relax_nullability'
+  | 'tighten_nullability'
 
 /** Gate 3: the judged rows, where they are, and why the others are not among them. */
 export interface ContractRecord {
@@ -123,25 +148,50 @@ export interface StagedFile {
   readonly stats: Omit<CopyStats, 'file'>
 }
 
-/** Gates 4 and 5: one decision per difference, one per column. */
+/** Gate 4: one decision per difference, and the schema on both sides of them. */
 export interface EvolutionRecord {
   readonly mode: string
+  readonly policy: SchemaEvolution
+  /** `null`: there was no table. */
+  readonly before: readonly SchemaColumn[] | null
+  readonly after: readonly SchemaColumn[]
   readonly decisions: readonly EvolutionDecision[]
+  /** Columns of the source that were not loaded. */
+  readonly ignored: readonly string[]
+}
+
+export interface SchemaColumn {
+  readonly id: number
+  readonly name: string
+  readonly type: string
+  readonly required: boolean
 }
 
 export interface EvolutionDecision extends SchemaDifference {
-  readonly action: 'apply' | 'refuse'
+  /**
+   * `apply`: the table changes. `convert`: it stays, and the values are written as its type. `quarantine`: the
+   * same, and rows whose value is none of it are set aside. `ignore`: the column is not loaded.
+   */
+  readonly action: 'apply' | 'convert' | 'quarantine' | 'ignore' | 'refuse'
+  /** The key of the manifest that decided, with its value. */
+  readonly policy: string
   readonly why: string
 }
 
+/** Gate 5: one proof per column that the files can be read as the table. */
 export interface CompatibilityRecord {
-  readonly columns: readonly {
-    readonly column: string
-    readonly incoming: string
-    readonly target: string
-    readonly compatible: boolean
-    readonly why: string
-  }[]
+  readonly columns: readonly CompatibilityProof[]
+}
+
+export interface CompatibilityProof {
+  readonly column: string
+  /** Type of the judged values. */
+  readonly incoming: string
+  /** Type in which the files hold them. */
+  readonly written: string
+  readonly target: string
+  readonly compatible: boolean
+  readonly why: string
 }
 
 /** Gate 6: the table as it will be. */
