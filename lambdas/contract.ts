@@ -2,18 +2,21 @@ import { join } from 'node:path'
 import { findDuplicates } from '../core/contract/duplicates.ts'
 import { type RejectedFile, type ScanRequest, type ScanResult, scanContract } from '../core/contract/scan.ts'
 import { sqlType } from '../core/contract/types.ts'
-import type { CopyStats, Engine } from '../core/engine/engine.ts'
+import type { Engine } from '../core/engine/engine.ts'
 import { quoteLiteral } from '../core/engine/sql.ts'
 import { ConditionFailedError, ContractError, IntegrityError } from '../core/errors.ts'
 import type { RowCounts } from '../core/runs/items.ts'
 import type { ContractRecord, StagedFile } from '../core/runs/records.ts'
 import { attemptTag } from '../core/runs/uncommitted.ts'
+import { type LaidOutFile, type LayoutRequest, layOut } from '../core/sinks/layout-files.ts'
+import { isSortable } from '../core/sinks/partition-sql.ts'
 import { checkPins, inputBytes, linkInputs } from '../core/sources/inputs.ts'
 import { sourceStateKind } from '../core/sources/source-state.ts'
 import { type ObjectRef, uploadFile } from '../core/stores/object-ref.ts'
 import type { ObjectStore } from '../core/stores/object-store.ts'
 import { parseTable } from '../core/tables/identifier.ts'
 import { tableRoot } from '../core/tables/locations.ts'
+import { parseBytes } from '../core/tables/terms.ts'
 import { type GateTask, gateHandler } from './gate-handler.ts'
 
 /**
@@ -30,6 +33,7 @@ async function judge(task: GateTask, engine: Engine): Promise<ContractRecord> {
   const scan = await scanContract(engine, await scanRequest(task, engine))
   const duplicates = await findDuplicated(task, engine, scan)
   const watermark = await furthest(task, engine, scan.watermark)
+  const laidOut = await layOut(engine, scan.accepted, layoutOf(task))
   // What follows stores files and waits for the disk; the instance need not wait with it.
   await engine.done()
   await checkPins(task.ports, task.record('extract'))
@@ -46,7 +50,7 @@ async function judge(task: GateTask, engine: Engine): Promise<ContractRecord> {
   checkVerdict(task, kept, quarantine)
   if (duplicates !== undefined) throw notUnique(task, duplicates.column, duplicates.count, kept)
   const nothing = rows.accepted + rows.quarantined === 0 && sourceStateKind(task.dataflow) !== 'full'
-  const files = nothing ? [] : await storeAccepted(task, scan.accepted)
+  const files = nothing ? [] : await storeAccepted(task, laidOut)
   return { verdict: nothing ? 'nothing_new' : 'passed', ...kept, files, watermark }
 }
 
@@ -174,14 +178,29 @@ function notUnique(task: GateTask, column: string, duplicated: number, kept: Kep
   })
 }
 
-async function storeAccepted(task: GateTask, files: readonly CopyStats[]): Promise<StagedFile[]> {
+/** Sorting and cutting are the manifest's to ask for; partitions are the table's. */
+function layoutOf(task: GateTask): LayoutRequest {
+  const { physical } = task.dataflow.sink
+  const { columns, constants, schema, physical: drafted } = task.record('lineage')
+  const targetBytes =
+    physical?.target_file_size === undefined ? undefined : parseBytes(physical.target_file_size)
+  return {
+    schema,
+    columns: [...columns, ...constants].map(({ name }) => name),
+    design: isSortable(drafted.after.sort, schema) ? drafted.after : { ...drafted.after, sort: [] },
+    ...(targetBytes === undefined ? {} : { targetBytes }),
+  }
+}
+
+async function storeAccepted(task: GateTask, files: readonly LaidOutFile[]): Promise<StagedFile[]> {
   const { run_id, attempt, round } = task.ref
   const folder = `${tableRoot(parseTable(task.dataflow.sink.table))}/data`
   const tag = attemptTag(run_id, task.dataflow.name, attempt)
   return await Promise.all(
-    files.map(async ({ file, ...stats }, i) => {
+    files.map(async ({ file, partition_values, ...stats }, i) => {
       const name = `${folder}/${tag}.${round}-${String(i).padStart(5, '0')}`
-      return { ...(await storeOnce(task.ports.lake, name, file)), stats }
+      const values = partition_values === undefined ? {} : { partition_values }
+      return { ...(await storeOnce(task.ports.lake, name, file)), stats, ...values }
     }),
   )
 }

@@ -17,10 +17,12 @@ import {
   type DraftedColumn,
   draftSchema,
 } from '../core/sinks/draft-schema.ts'
+import { draftPhysical } from '../core/sinks/physical-design.ts'
 import { loadTarget } from '../core/sinks/target.ts'
 import { columnName, columnNames, reservedPrefix } from '../core/sources/column-names.ts'
 import { describeInputs, type InputColumn } from '../core/sources/describe.ts'
 import { watermarkColumns } from '../core/sources/source-state.ts'
+import type { TableMetadata } from '../core/tables/metadata.ts'
 import { type GateTask, gateHandler } from './gate-handler.ts'
 
 /**
@@ -48,7 +50,7 @@ export interface LineageDraft {
   readonly columns: readonly Omit<ScanColumn, 'field_id'>[]
   /** The columns that Sluice adds to every row. */
   readonly own: readonly Omit<ScanConstant, 'field_id'>[]
-  readonly target: DraftBase | undefined
+  readonly target: (DraftBase & { readonly metadata: TableMetadata }) | undefined
 }
 
 /** The record as a function of what the source and the table are; the clock and the stores have no part in it. */
@@ -72,6 +74,7 @@ export function draftLineage({ dataflow, inputs, columns, own, target }: Lineage
     ),
     schema: draft.schema,
     base: target?.schema ?? null,
+    physical: draftPhysical(sink.physical, draft.schema, target?.metadata),
     differences: draft.differences,
   }
   checkWatermarkTypes(dataflow, record)

@@ -12,6 +12,7 @@ import {
 } from './grammar.ts'
 import { deepPartial } from './partial.ts'
 import { contractSchema } from './schema-contract.ts'
+import { physicalSchema } from './schema-physical.ts'
 import type { Connection, Dataflow, RenderedManifest } from './types.ts'
 
 const name = z.string().max(maxNameLength).regex(namePattern, nameRule)
@@ -114,6 +115,7 @@ const sinkSchema = z
     load_type: z
       .enum(['append', 'overwrite'])
       .describe('`append` adds the rows, `overwrite` replaces the table by them.'),
+    physical: physicalSchema.optional(),
   })
   .describe('The table to write.')
 

@@ -119,4 +119,32 @@ export interface LakeSink {
   /** `namespace.name`. */
   readonly table: string
   readonly load_type: LoadType
+  /** Absent: the table stays laid out as it is. */
+  readonly physical?: PhysicalDesign
 }
+
+/** How the table's files are laid out, and when changes of the table's definition may be made. */
+export interface PhysicalDesign {
+  /** Terms of core/tables/terms.ts; absent: as the table is, empty: unpartitioned. */
+  readonly partition_by?: readonly string[]
+  readonly sort_by?: readonly string[]
+  readonly properties: Readonly<Record<string, string>>
+  /** `128 MB`. */
+  readonly target_file_size?: string
+  readonly apply: 'online' | 'safe_window' | 'plan_only' | 'manual_approval'
+  /** There exactly when `apply` is `safe_window`. */
+  readonly window?: SafeWindow
+}
+
+export interface SafeWindow {
+  /** On which the window opens; it may close on the next day. */
+  readonly days: readonly Weekday[]
+  /** `HH:MM`, inclusive. */
+  readonly from: string
+  /** `HH:MM`, exclusive. */
+  readonly to: string
+  /** IANA name. */
+  readonly time_zone: string
+}
+
+export type Weekday = 'mon' | 'tue' | 'wed' | 'thu' | 'fri' | 'sat' | 'sun'

@@ -26,7 +26,8 @@ const columnTypes = ['time', 'json', 'array', 'binary', 'uuid', 'list', 'struct'
 
 const keys: Readonly<Record<string, string>> = {
   merge_keys: 'load types append and overwrite need no keys',
-  partition_columns: 'tables are not partitioned',
+  partition_columns: 'use sink.physical.partition_by',
+  physical_design: 'use sink.physical',
   deduplicate_columns: 'write the SQL of a transform',
   filter_expression: 'write the SQL of a transform',
   secrets_ref: 'connections of this version need no secrets',

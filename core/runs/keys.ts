@@ -9,6 +9,7 @@
  * | `DATAFLOW#<project>/<dataflow>` | `HEAD` | {@link HeadItem}: fence, lease, last commit |
  * | `DATAFLOW#<project>/<dataflow>` | `STATE` | {@link SourceStateItem} |
  * | `DATAFLOW#<project>/<dataflow>` | `COMMIT#<run>` | {@link CommitItem}; never expires |
+ * | `DATAFLOW#<project>/<dataflow>` | `APPROVAL#<plan>` | {@link ApprovalItem}: that a change of the table was approved |
  * | `PROJECTS` | `<project>` | {@link ProjectItem}: the manifest that is deployed |
  */
 export function runKey(runId: string): string {
@@ -36,6 +37,11 @@ export function gatePrefix(dataflow: string, attempt?: number): string {
 
 export function gateKey(dataflow: string, attempt: number, gate: string): string {
   return `${gatePrefix(dataflow, attempt)}${gate}`
+}
+
+/** `plan`: the digest of what is approved. */
+export function approvalKey(plan: string): string {
+  return `APPROVAL#${plan}`
 }
 
 export function commitKey(runId: string): string {

@@ -5,6 +5,9 @@ import type { ErrorSummary } from '../errors.ts'
 import type { SchemaEvolution } from '../manifest/types.ts'
 import type { ObjectRef } from '../stores/object-ref.ts'
 import type { ObjectPin } from '../stores/object-store.ts'
+import type { SortField } from '../tables/metadata.ts'
+import type { PartitionField } from '../tables/partition.ts'
+import type { PartitionText } from '../tables/partition-values.ts'
 import type { Schema } from '../tables/types.ts'
 import type { RowCounts, SourceState } from './items.ts'
 
@@ -93,6 +96,13 @@ export interface LineageRecord {
   readonly schema: Schema
   /** The target's schema when the draft was made; `null`: there was no such table. */
   readonly base: Schema | null
+  /** How the table is laid out, and how this load would have it. */
+  readonly physical: {
+    readonly before: PhysicalState | null
+    readonly after: PhysicalState
+    /** Ids of the columns that partition files of any age. */
+    readonly specs: readonly number[]
+  }
   /** How the draft differs from the base; evolution judges each difference. */
   readonly differences: readonly SchemaDifference[]
 }
@@ -146,6 +156,8 @@ export interface StagedFile {
   readonly object: ObjectRef
   readonly etag: string
   readonly stats: Omit<CopyStats, 'file'>
+  /** Value per partition field id; absent where the table is not partitioned. */
+  readonly partition_values?: Readonly<Record<string, PartitionText>>
 }
 
 /** Gate 4: one decision per difference, and the schema on both sides of them. */
@@ -194,13 +206,37 @@ export interface CompatibilityProof {
   readonly why: string
 }
 
-/** Gate 6: the table as it will be. */
-export interface PhysicalDdlRecord {
-  readonly action: 'create_table' | 'alter_schema' | 'none'
-  /** What a person would have typed. */
-  readonly statements: readonly string[]
-  readonly schema: Schema
+/** How a table is laid out. */
+export interface PhysicalState {
+  readonly partition: readonly PartitionField[]
+  readonly sort: readonly SortField[]
+  /** Those that the manifest or Sluice sets; the table may have others. */
   readonly properties: Readonly<Record<string, string>>
+}
+
+/** What becomes of the table's definition. */
+export interface DdlPlan {
+  readonly action: 'create_table' | 'alter_table' | 'none'
+  readonly operations: readonly DdlOperation[]
+  /** Names this very change of this very table; what a person approves. */
+  readonly digest: string
+}
+
+export interface DdlOperation {
+  /** What a person would have typed. */
+  readonly statement: string
+  /** `blocking`: the table's rows would have to be written anew. */
+  readonly risk: 'metadata_only' | 'blocking'
+  readonly blocker?: string
+}
+
+/** Gate 6: the table as it will be, and why it may become that now. */
+export interface PhysicalDdlRecord extends DdlPlan, PhysicalState {
+  readonly apply: string
+  readonly why: string
+  /** Digest of the plan whose approval the commit uses up. */
+  readonly approval: string | null
+  readonly schema: Schema
 }
 
 /** Gate 7: the files that the next snapshot adds, proven to be there and whole. */

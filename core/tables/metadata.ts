@@ -51,7 +51,14 @@ export interface SnapshotRef {
 
 export interface SortOrder {
   readonly 'order-id': number
-  readonly fields: readonly { readonly 'source-id': number; readonly transform: string }[]
+  readonly fields: readonly SortField[]
+}
+
+export interface SortField {
+  readonly transform: string
+  readonly 'source-id': number
+  readonly direction: 'asc' | 'desc'
+  readonly 'null-order': 'nulls-first' | 'nulls-last'
 }
 
 export interface NewTable {
