@@ -55,7 +55,7 @@ export async function auditCommit(task: GateTask): Promise<AuditCommitRecord> {
   const { approval } = task.record('physical_ddl')
   if (approval !== null)
     writes.push(
-      await consumeApproval(task.ports, task.project, task.dataflow.name, approval, task.ref.run_id),
+      await consumeApproval(task.ports, task.project, task.dataflow.name, approval.plan, task.ref.run_id),
     )
   try {
     await task.ports.state.transact(writes)
@@ -114,7 +114,7 @@ async function explain(task: GateTask, error: ConditionFailedError): Promise<Aud
     })
   }
   if (error.index === 4) {
-    throw approvalGone(task.dataflow.name, task.record('physical_ddl').approval as string, error)
+    throw approvalGone(task.dataflow.name, task.record('physical_ddl').approval?.plan ?? '', error)
   }
   const state = await readSourceState(task.ports, task.project, task.dataflow.name)
   throw new LeaseLostError({

@@ -1,6 +1,6 @@
 import { PolicyError } from '../core/errors.ts'
 import type { Dataflow } from '../core/manifest/types.ts'
-import { readApproval } from '../core/runs/approvals.ts'
+import { type ApprovalItem, readApproval } from '../core/runs/approvals.ts'
 import type { DdlPlan, EvolutionRecord, LineageRecord, PhysicalDdlRecord } from '../core/runs/records.ts'
 import { type DdlStop, type DdlVerdict, judgeDdl } from '../core/sinks/ddl-apply.ts'
 import { planDdl } from '../core/sinks/ddl-plan.ts'
@@ -13,14 +13,14 @@ import { type GateTask, gateHandler } from './gate-handler.ts'
 export async function physicalDdl(task: GateTask): Promise<PhysicalDdlRecord> {
   const lineage = task.record('lineage')
   const plan = ddlOf(task.dataflow, lineage, task.record('evolution'))
-  const verdict = await judgePlan(task, plan)
+  const { verdict, approval } = await judgePlan(task, plan)
   const { apply } = modeOf(task.dataflow)
   if (!verdict.apply) throw stopped(task, plan, verdict)
   return {
     ...plan,
     apply,
     why: verdict.why,
-    approval: verdict.uses_approval ? plan.digest : null,
+    approval: verdict.uses_approval && approval !== undefined ? approvalText(approval) : null,
     schema: lineage.schema,
     ...lineage.physical.after,
   }
@@ -35,14 +35,19 @@ export function ddlOf(dataflow: Dataflow, lineage: LineageRecord, evolution: Evo
 export async function judgePlan(
   { dataflow, ports, project }: Pick<GateTask, 'dataflow' | 'ports' | 'project'>,
   plan: DdlPlan,
-): Promise<DdlVerdict> {
+): Promise<{ readonly verdict: DdlVerdict; readonly approval: ApprovalItem | undefined }> {
   const approval = await readApproval(ports, project, dataflow.name, plan.digest)
-  return judgeDdl(plan, {
+  const verdict = judgeDdl(plan, {
     ...modeOf(dataflow),
     apply_safe: dataflow.schema_evolution.apply_safe,
     approved: approval !== undefined && approval.consumed_by === null,
     now: ports.clock(),
   })
+  return { verdict, approval }
+}
+
+function approvalText({ plan, approved_by, approved_at }: ApprovalItem) {
+  return { plan, approved_by, approved_at }
 }
 
 function modeOf({ sink }: Dataflow) {

@@ -10,7 +10,6 @@ import type {
   ExtractRecord,
   PhysicalState,
 } from '../core/runs/records.ts'
-import type { DdlVerdict } from '../core/sinks/ddl-apply.ts'
 import { proveTypes } from '../lambdas/compatibility.ts'
 import { evolutionOf } from '../lambdas/evolution.ts'
 import { extract } from '../lambdas/extract.ts'
@@ -73,7 +72,7 @@ export async function previewSchema(
         compatibility,
       })
     const plan = ddlOf(dataflow, drafted, evolution)
-    const verdict: DdlVerdict = await judgePlan(task, plan)
+    const { verdict } = await judgePlan(task, plan)
     const ddl = { ...plan, physical: drafted.physical.after }
     return preview({
       outcome: verdict.apply ? 'passes' : 'refused',

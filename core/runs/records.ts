@@ -234,8 +234,12 @@ export interface DdlOperation {
 export interface PhysicalDdlRecord extends DdlPlan, PhysicalState {
   readonly apply: string
   readonly why: string
-  /** Digest of the plan whose approval the commit uses up. */
-  readonly approval: string | null
+  /** The approval that the commit uses up. */
+  readonly approval: {
+    readonly plan: string
+    readonly approved_by: string
+    readonly approved_at: string
+  } | null
   readonly schema: Schema
 }
 

@@ -75,7 +75,9 @@ function draftMetadata(request: SnapshotRequest, root: string): TableMetadata {
     checkFields(schema)
     const uuid = uuidFrom(`table\n${attempt}`)
     const location = keyToUri(store, root)
-    return withDesign(createTableMetadata({ uuid, location, schema, timestampMs, properties }), request)
+    const { partition = [] } = request
+    const table = { uuid, location, schema, timestampMs, properties, partition }
+    return withDesign(createTableMetadata(table), request)
   }
   const { metadata } = base
   const current = currentSchema(metadata)

@@ -1,7 +1,10 @@
 import { createHash } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { Ports } from '../../core/ports.ts'
 import { approvePlan } from '../../core/runs/approvals.ts'
-import { defaultSpec, specById } from '../../core/tables/metadata.ts'
+import { currentSchema, defaultSpec, specById } from '../../core/tables/metadata.ts'
+import { loadTable } from '../../core/tables/scan.ts'
+import { prepareSnapshot } from '../../core/tables/snapshot.ts'
 import { openWorkspace } from '../../local/workspace.ts'
 import { openAsk } from '../support/duckdb.ts'
 import { type Flow, openFlow, type Ran } from './flow.ts'
@@ -171,6 +174,33 @@ describe('partitioned tables', () => {
     expect((await flow.table()).rows.find(({ id }) => id === 1)).toMatchObject({ place: 'JFK' })
   })
 
+  it('another writer’s new spec, made while the rows are judged, is followed: they are judged again', async () => {
+    says('{ partition_by: [origin] }')
+    flow.deliver('a', rows)
+    await passes()
+    flow.says({ contract })
+    flow.deliver('b', rows)
+    let moved = false
+    const ran = await flow.run(undefined, (ports) => ({
+      ...ports,
+      lake: {
+        ...ports.lake,
+        upload: async (key, path, condition) => {
+          if (!moved) {
+            moved = true
+            await respecify(ports)
+          }
+          return await ports.lake.upload(key, path, condition)
+        },
+      },
+    }))
+    expect(ran.flow.status).toBe('succeeded')
+    expect(ran.evidence.round).toBe(1)
+    const { files, rows: found } = await flow.table()
+    expect(found).toHaveLength(10)
+    expect(files.filter(({ partitionSpecId }) => partitionSpecId === 1)).toHaveLength(1)
+  })
+
   it('manifests tell readers what lies in them', async () => {
     says('{ partition_by: ["day(ts)"] }')
     flow.deliver('a', rows)
@@ -211,6 +241,27 @@ describe('partitioned tables', () => {
     expect(ran.flow.error?.message).toContain(message)
   })
 })
+
+/** What `ALTER TABLE … SET PARTITION SPEC ()` of another engine does. */
+async function respecify(ports: Ports): Promise<void> {
+  const table = { namespace: 'bronze', name: 'flow' }
+  const location = (await ports.catalog.load(table)) as string
+  const base = await loadTable(ports.lake, location)
+  const next = await prepareSnapshot({
+    store: ports.lake,
+    table,
+    base,
+    operation: 'append',
+    schema: currentSchema(base.metadata),
+    added: [],
+    partition: [],
+    snapshotId: 1n,
+    attempt: 'other-writer',
+    timestampMs: Date.now(),
+    summary: {},
+  })
+  await ports.state.transact([{ kind: 'pointer', table, base: location, next: next.location }])
+}
 
 describe('sorted and sized files', () => {
   const many = (count: number) =>
@@ -311,7 +362,10 @@ describe('when the definition may change', () => {
     await stops('DDL_APPROVAL_REQUIRED')
     await approve(digest)
     const passed = await passes()
-    expect(passed.gate('physical_ddl')).toMatchObject({ approval: digest, digest })
+    expect(passed.gate('physical_ddl')).toMatchObject({
+      approval: { plan: digest, approved_by: 'somebody' },
+      digest,
+    })
     expect(defaultSpec((await flow.table()).metadata).fields).toMatchObject([{ name: 'origin' }])
     // Back, and there again: the used approval is no second one.
     says('{ partition_by: [] }')

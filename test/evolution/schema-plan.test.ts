@@ -92,6 +92,6 @@ describe('sluice schema approve', () => {
     expect(sluice('schema', 'plan').status).toBe(0)
     const ran = await flow.run()
     expect(ran.flow.status).toBe('succeeded')
-    expect(ran.gate('physical_ddl')).toMatchObject({ approval: digest })
+    expect(ran.gate('physical_ddl')).toMatchObject({ approval: { plan: digest, approved_by: 'ada' } })
   })
 })
