@@ -5,7 +5,7 @@ import { exitCodes, reportFailure } from './fail.ts'
 import { createIo, type Io, type SharedOptions } from './io.ts'
 
 /** Of the design, and not built yet. */
-const later = ['replay', 'maintain', 'schema', 'deploy']
+const later = ['replay', 'maintain', 'deploy']
 
 /**
  * Runs one command line and returns its exit code. Commands are loaded when they are called, so that `--help`,
@@ -121,6 +121,19 @@ function createProgram(setExitCode: (code: number) => void): Command {
     .argument('[dataflow]')
     .option('--limit <n>', 'how many rows (default: 20, and all with --format json)', wholeNumber)
     .action(does(failed, async () => (await import('./quarantine.ts')).quarantine))
+  const schema = program.command('schema').description('what would become of the tables’ definitions')
+  schema
+    .command('plan')
+    .description('show the schema before and after, each decision and why; 1 where a run would be refused')
+    .argument('[dataflow]')
+    .action(does(failed, async () => (await import('./schema.ts')).schemaPlan))
+  schema
+    .command('approve')
+    .description('let the next commit carry out the plan of this digest, once')
+    .argument('<dataflow>')
+    .requiredOption('--plan <digest>', 'as schema plan, and the error of the run, name it')
+    .option('--by <name>', 'who approves (default: the user of this machine)')
+    .action(does(failed, async () => (await import('./schema.ts')).schemaApprove))
   program
     .command('doctor')
     .description('check this machine, the workspace and the sources of the project')

@@ -4,6 +4,7 @@ import {
   LeaseLostError,
   UnknownOutcomeError,
 } from '../core/errors.ts'
+import { approvalGone, consumeApproval } from '../core/runs/approvals.ts'
 import { readCommit, readSourceState } from '../core/runs/commit.ts'
 import type { CommitItem, HeadItem, SourceStateChange } from '../core/runs/items.ts'
 import { commitKey, dataflowKey, stateKey } from '../core/runs/keys.ts'
@@ -20,7 +21,8 @@ import { type GateTask, gateHandler } from './gate-handler.ts'
  * 0. moves the dataflow's head, if this attempt's fence is still the newest,
  * 1. moves the table's pointer from the base to the prepared metadata, if nobody else has,
  * 2. writes the commit record, if this run has none for this dataflow,
- * 3. checks that the source state is still the one that extract read.
+ * 3. checks that the source state is still the one that extract read,
+ * 4. uses up the approval of the table's change, where one was needed.
  *
  * After an answer that never came the commit record is read back: it is there, or it is not and then the
  * transaction did not happen *yet*. That last word is why an unknown outcome is not repeated here: the next
@@ -50,6 +52,11 @@ export async function auditCommit(task: GateTask): Promise<AuditCommitRecord> {
       expect: previous_version === 0 ? 'absent' : { version: previous_version },
     },
   ]
+  const { approval } = task.record('physical_ddl')
+  if (approval !== null)
+    writes.push(
+      await consumeApproval(task.ports, task.project, task.dataflow.name, approval.plan, task.ref.run_id),
+    )
   try {
     await task.ports.state.transact(writes)
   } catch (error) {
@@ -105,6 +112,9 @@ async function explain(task: GateTask, error: ConditionFailedError): Promise<Aud
       consequence: 'Nothing of this attempt is visible; its files are staged again on the new base',
       cause: error,
     })
+  }
+  if (error.index === 4) {
+    throw approvalGone(task.dataflow.name, task.record('physical_ddl').approval?.plan ?? '', error)
   }
   const state = await readSourceState(task.ports, task.project, task.dataflow.name)
   throw new LeaseLostError({

@@ -1,50 +1,54 @@
 import { PolicyError } from '../core/errors.ts'
-import type { SchemaEvolutionMode } from '../core/manifest/types.ts'
-import type { EvolutionDecision, EvolutionRecord, SchemaDifference } from '../core/runs/records.ts'
+import type { SchemaEvolution } from '../core/manifest/types.ts'
+import type { EvolutionDecision, EvolutionRecord, LineageRecord } from '../core/runs/records.ts'
+import { schemaColumns } from '../core/sinks/draft-schema.ts'
+import { decide } from '../core/sinks/evolution-policy.ts'
 import { type GateTask, gateHandler } from './gate-handler.ts'
 
 /** Gate 4: decides each difference between the draft and the table by the dataflow's policy. */
 export async function evolution(task: GateTask): Promise<EvolutionRecord> {
-  const { mode } = task.dataflow.schema_evolution
-  const decisions = task.record('lineage').differences.map((difference) => decide(difference, mode))
-  const refused = decisions.filter((decision) => decision.action === 'refuse')
-  if (refused.length === 0) return { mode, decisions }
+  const record = evolutionOf(task.record('lineage'), task.dataflow.schema_evolution)
+  const refused = record.decisions.filter((decision) => decision.action === 'refuse')
+  if (refused.length === 0) return record
+  const policies = [...new Set(refused.map(({ policy }) => policy))].filter((policy) => policy !== 'none')
   throw new PolicyError({
     code: 'EVOLUTION_REFUSED',
     fact: `${task.dataflow.sink.table} would change: ${refused.map(words).join('; ')}`,
-    consequence: `schema_evolution.mode: ${mode} does not allow that, so the table stays as it is`,
-    next: nextStep(refused, mode),
-    details: { mode, decisions },
+    consequence: `${policies.length === 0 ? 'No policy allows that' : `${policies.join(' and ')} does not allow that`}, so the table stays as it is`,
+    next: nextStep(refused, task.dataflow.schema_evolution),
+    details: { ...record },
   })
 }
 
-function decide(difference: SchemaDifference, mode: SchemaEvolutionMode): EvolutionDecision {
-  const apply = (why: string): EvolutionDecision => ({ ...difference, action: 'apply', why })
-  const refuse = (why: string): EvolutionDecision => ({ ...difference, action: 'refuse', why })
-  switch (difference.change) {
-    case 'add_column':
-      return mode === 'strict' ? refuse('strict allows no change') : apply('old rows read NULL in it')
-    case 'widen_type':
-      return mode === 'widening'
-        ? apply('every old value fits the wider type')
-        : refuse(`${mode} changes no type`)
-    case 'drop_column':
-      return mode === 'widening'
-        ? apply('all rows are replaced, none of the new ones has it')
-        : refuse(`${mode} drops no column`)
-    case 'change_type':
-      return refuse('no old value would be read the same way')
-    case 'missing_column':
-      return refuse('the rows that stay have it, the new ones would not')
+/** The gate's record, whether it passes or not. */
+export function evolutionOf(
+  { differences, base, schema }: Pick<LineageRecord, 'differences' | 'base' | 'schema'>,
+  policy: SchemaEvolution,
+): EvolutionRecord {
+  const decisions = differences.map((difference) => decide(difference, policy))
+  return {
+    mode: policy.mode,
+    policy,
+    before: base === null ? null : schemaColumns(base),
+    after: schemaColumns(schema),
+    decisions,
+    ignored: decisions.filter(({ action }) => action === 'ignore').map(({ column }) => column),
   }
 }
 
 /** A mode is named only where it would let everything through that was refused. */
-function nextStep(refused: readonly SchemaDifference[], mode: SchemaEvolutionMode): string {
+function nextStep(refused: readonly EvolutionDecision[], policy: SchemaEvolution): string {
   const modes = (['additive', 'widening'] as const).filter(
-    (wider) => wider !== mode && refused.every((difference) => decide(difference, wider).action === 'apply'),
+    (mode) =>
+      mode !== policy.mode && refused.every((each) => decide(each, { ...policy, mode }).action !== 'refuse'),
   )
-  const allow = modes[0] === undefined ? '' : `, or set schema_evolution.mode: ${modes[0]}`
+  const narrowed = refused.every(({ change }) => change === 'narrow_type')
+  const allow =
+    modes[0] !== undefined
+      ? `, or set schema_evolution.mode: ${modes[0]}`
+      : narrowed
+        ? ', or set schema_evolution.narrowing: quarantine'
+        : ''
   return `Correct the source${allow}, or write to a new table`
 }
 

@@ -1,11 +1,16 @@
-import type { FinalizeRecord } from '../core/runs/records.ts'
+import type { FinalizeRecord, StagedFile } from '../core/runs/records.ts'
 import { roundTag } from '../core/runs/uncommitted.ts'
+import { isSortable } from '../core/sinks/partition-sql.ts'
 import { newSnapshotId, uuidFrom } from '../core/tables/attempt.ts'
 import { dataFileFromStats } from '../core/tables/data-file.ts'
+import { sortOrderId } from '../core/tables/design.ts'
 import { parseTable } from '../core/tables/identifier.ts'
 import { keyToUri } from '../core/tables/locations.ts'
+import { type PartitionField, partitionType } from '../core/tables/partition.ts'
+import { partitionValue } from '../core/tables/partition-values.ts'
 import { loadTable } from '../core/tables/scan.ts'
 import { prepareSnapshot } from '../core/tables/snapshot.ts'
+import type { Schema } from '../core/tables/types.ts'
 import { type GateTask, gateHandler } from './gate-handler.ts'
 
 /**
@@ -19,17 +24,22 @@ export async function finalize(task: GateTask): Promise<FinalizeRecord> {
   const { dataflow, ports } = task
   const { run_id, attempt, round } = task.ref
   const { base_location } = task.record('stage')
-  const { schema, properties } = task.record('physical_ddl')
+  const { schema, partition, sort, properties } = task.record('physical_ddl')
+  const base = base_location === null ? undefined : await loadTable(ports.lake, base_location)
   const seed = roundTag(run_id, dataflow.name, attempt, round)
-  const added = task
-    .record('contract')
-    .files.map(({ object, stats }) =>
-      dataFileFromStats(stats, schema, keyToUri(ports.lake, object.key), { nanFree: 'all' }),
-    )
+  const added = task.record('contract').files.map(({ object, stats, partition_values }) =>
+    dataFileFromStats(stats, schema, keyToUri(ports.lake, object.key), {
+      nanFree: 'all',
+      partition: partitionOf(partition, schema, partition_values),
+      ...(sort.length === 0 || !isSortable(sort, schema)
+        ? {}
+        : { sortOrderId: sortOrderId(base?.metadata, sort) }),
+    }),
+  )
   const prepared = await prepareSnapshot({
     store: ports.lake,
     table: parseTable(dataflow.sink.table),
-    ...(base_location === null ? {} : { base: await loadTable(ports.lake, base_location) }),
+    ...(base === undefined ? {} : { base }),
     operation: dataflow.sink.load_type,
     schema,
     added,
@@ -37,6 +47,8 @@ export async function finalize(task: GateTask): Promise<FinalizeRecord> {
     attempt: uuidFrom(seed),
     timestampMs: Date.parse(task.log.get('stage')?.started_at as string),
     summary: { 'sluice.run-id': run_id, 'sluice.dataflow': dataflow.name, 'sluice.attempt': String(attempt) },
+    partition,
+    sort,
     properties,
   })
   return {
@@ -45,6 +57,19 @@ export async function finalize(task: GateTask): Promise<FinalizeRecord> {
     snapshot_id: prepared.snapshotId === undefined ? null : String(prepared.snapshotId),
     written: prepared.written,
   }
+}
+
+function partitionOf(
+  fields: readonly PartitionField[],
+  schema: Schema,
+  values: StagedFile['partition_values'] = {},
+): Map<number, unknown> {
+  return new Map(
+    fields.map((field) => {
+      const text = values[String(field['field-id'])] ?? null
+      return [field['field-id'], text === null ? null : partitionValue(partitionType(field, [schema]), text)]
+    }),
+  )
 }
 
 export const handler = gateHandler('finalize', finalize)

@@ -53,10 +53,10 @@ function sumReasons(shards: readonly ShardRecord[]): ReasonCount[] {
 /** A value may be unique in each shard and not in the load, so all files are looked at together. */
 async function duplicatesOf(task: GateTask, shards: readonly ShardRecord[]): Promise<readonly Duplicated[]> {
   const files = shards.flatMap((shard) => shard.files)
-  for (const { name, contract } of task.record('lineage').columns) {
-    if (contract?.unique !== true) continue
-    const count = await countRepeated(task.ports, files, name, task.signal)
-    if (count > 0) return [{ column: name, count }]
+  for (const column of task.record('lineage').columns) {
+    if (column.contract?.unique !== true) continue
+    const count = await countRepeated(task.ports, files, column, task.signal)
+    if (count > 0) return [{ column: column.name, count }]
   }
   return []
 }

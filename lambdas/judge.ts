@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { findDuplicates } from '../core/contract/duplicates.ts'
 import { type RejectedFile, type ScanRequest, type ScanResult, scanContract } from '../core/contract/scan.ts'
 import { sqlType } from '../core/contract/types.ts'
-import type { CopyStats, Engine } from '../core/engine/engine.ts'
+import type { Engine } from '../core/engine/engine.ts'
 import { quoteLiteral } from '../core/engine/sql.ts'
 import { ConditionFailedError, IntegrityError } from '../core/errors.ts'
 import type { RowCounts } from '../core/runs/items.ts'
@@ -14,12 +14,15 @@ import type {
   StagedFile,
 } from '../core/runs/records.ts'
 import { attemptTag, portionTag } from '../core/runs/uncommitted.ts'
+import { type LaidOutFile, type LayoutRequest, layOut } from '../core/sinks/layout-files.ts'
+import { isSortable } from '../core/sinks/partition-sql.ts'
 import { checkPins, linkInputs } from '../core/sources/inputs.ts'
 import { underOneSchema } from '../core/sources/shard-inputs.ts'
 import { type ObjectRef, uploadFile } from '../core/stores/object-ref.ts'
 import type { ObjectStore } from '../core/stores/object-store.ts'
 import { parseTable } from '../core/tables/identifier.ts'
 import { tableRoot } from '../core/tables/locations.ts'
+import { parseBytes } from '../core/tables/terms.ts'
 import type { GateTask } from './gate-handler.ts'
 
 /** What one call of gate 3 reads: everything that is pinned, or one shard of it. */
@@ -37,7 +40,7 @@ export interface Judgement extends Pick<ContractRecord, 'rows' | 'by_reason' | '
    * for in a shard: a value is unique in the load or not at all.
    */
   readonly duplicated: readonly Duplicated[]
-  readonly accepted: readonly CopyStats[]
+  readonly accepted: readonly LaidOutFile[]
 }
 
 /**
@@ -48,6 +51,7 @@ export async function judge(task: GateTask, engine: Engine, portion: Portion): P
   const scan = await scanContract(engine, await scanRequest(task, engine, portion))
   const duplicated = portion.shard === undefined ? await findDuplicated(task, engine, scan) : []
   const watermark = await furthest(task, engine, scan.watermark)
+  const accepted = await layOut(engine, scan.accepted, layoutOf(task))
   // What follows stores files and waits for the disk; the instance need not wait with it.
   await engine.done()
   await checkPins(task.ports, portion.extract)
@@ -59,7 +63,7 @@ export async function judge(task: GateTask, engine: Engine, portion: Portion): P
   }
   checkAccounted(rows)
   const by_reason = scan.rejected?.by_reason ?? []
-  const { rejected, accepted } = scan
+  const { rejected } = scan
   const quarantine =
     rejected === undefined ? {} : { quarantine: await storeRejected(task, rejected, portion.shard) }
   return { rows, by_reason, ...quarantine, watermark, duplicated, accepted }
@@ -71,7 +75,7 @@ async function scanRequest(
   { extract, lineage, shard }: Portion,
 ): Promise<ScanRequest> {
   const { after } = extract
-  const { columns, constants } = lineage
+  const { columns, constants, unexpected } = lineage
   const watermark = Object.entries(after).map(([name, value]) =>
     value === null ? { name } : { name, after: value },
   )
@@ -79,6 +83,7 @@ async function scanRequest(
   return {
     inputs: shard === undefined ? inputs : await underOneSchema(engine, inputs, lineage.columns),
     columns,
+    unexpected,
     constants,
     ...(watermark.length === 0 ? {} : { watermark: { columns: watermark } }),
     pii_policy: task.dataflow.contract.quarantine.pii_policy,
@@ -136,19 +141,34 @@ async function findDuplicated(task: GateTask, engine: Engine, scan: ScanResult):
   return []
 }
 
+/** Sorting and cutting are the manifest's to ask for; partitions are the table's. */
+function layoutOf(task: GateTask): LayoutRequest {
+  const { physical } = task.dataflow.sink
+  const { columns, constants, schema, physical: drafted } = task.record('lineage')
+  const targetBytes =
+    physical?.target_file_size === undefined ? undefined : parseBytes(physical.target_file_size)
+  return {
+    schema,
+    columns: [...columns, ...constants].map(({ name }) => name),
+    design: isSortable(drafted.after.sort, schema) ? drafted.after : { ...drafted.after, sort: [] },
+    ...(targetBytes === undefined ? {} : { targetBytes }),
+  }
+}
+
 /** Puts the accepted rows where they will stay. Until a commit refers to them nobody sees them. */
 export async function storeAccepted(
   task: GateTask,
-  files: readonly CopyStats[],
+  files: readonly LaidOutFile[],
   { shard }: Portion,
 ): Promise<StagedFile[]> {
   const { run_id, attempt, round } = task.ref
   const folder = `${tableRoot(parseTable(task.dataflow.sink.table))}/data`
   const tag = attemptTag(run_id, task.dataflow.name, attempt)
   return await Promise.all(
-    files.map(async ({ file, ...stats }, i) => {
+    files.map(async ({ file, partition_values, ...stats }, i) => {
       const name = `${folder}/${tag}.${portionTag(round, shard)}-${String(i).padStart(5, '0')}`
-      return { ...(await storeOnce(task.ports.lake, name, file)), stats }
+      const values = partition_values === undefined ? {} : { partition_values }
+      return { ...(await storeOnce(task.ports.lake, name, file)), stats, ...values }
     }),
   )
 }

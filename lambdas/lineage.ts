@@ -1,15 +1,28 @@
 import { verifyPatterns } from '../core/contract/check-contract.ts'
 import type { ScanColumn, ScanConstant } from '../core/contract/scan.ts'
-import { type ColumnContract, type ColumnType, columnType, contractType } from '../core/contract/types.ts'
+import {
+  type ColumnContract,
+  type ColumnType,
+  columnType,
+  contractType,
+  typeText,
+} from '../core/contract/types.ts'
 import type { Engine } from '../core/engine/engine.ts'
 import { ContractError } from '../core/errors.ts'
+import type { Dataflow } from '../core/manifest/types.ts'
 import type { LineageRecord } from '../core/runs/records.ts'
-import { type DraftColumn, draftSchema } from '../core/sinks/draft-schema.ts'
+import {
+  type DraftBase,
+  type DraftColumn,
+  type DraftedColumn,
+  draftSchema,
+} from '../core/sinks/draft-schema.ts'
+import { draftPhysical } from '../core/sinks/physical-design.ts'
 import { loadTarget } from '../core/sinks/target.ts'
 import { columnName, columnNames, reservedPrefix } from '../core/sources/column-names.ts'
 import { describeInputs, type InputColumn } from '../core/sources/describe.ts'
 import { watermarkColumns } from '../core/sources/source-state.ts'
-import type { Schema } from '../core/tables/types.ts'
+import type { TableMetadata } from '../core/tables/metadata.ts'
 import { type GateTask, gateHandler } from './gate-handler.ts'
 
 /**
@@ -26,18 +39,77 @@ export async function lineage(task: GateTask): Promise<LineageRecord> {
   const contracts = contractsByColumn(task, [...names.values()])
   checkWatermarks(task, [...names.values()])
   await checkPatterns(task)
-  const columns = described.columns.map((column) => draftColumn(column, names, contracts))
   const target = await loadTarget(ports, dataflow.sink.table)
-  const replaces = dataflow.sink.load_type === 'overwrite'
-  const added = ownColumns(task)
-  const draft = draftSchema([...columns, ...added], target, replaces)
-  return {
-    inputs: described.inputs,
-    columns: columns.map((column) => ({ ...column, field_id: fieldId(draft.schema, column.name) })),
-    constants: added.map((column) => ({ ...column, field_id: fieldId(draft.schema, column.name) })),
+  const columns = described.columns.map((column) => draftColumn(column, names, contracts))
+  return draftLineage({ dataflow, inputs: described.inputs, columns, own: ownColumns(task), target })
+}
+
+export interface LineageDraft {
+  readonly dataflow: Dataflow
+  readonly inputs: LineageRecord['inputs']
+  readonly columns: readonly Omit<ScanColumn, 'field_id'>[]
+  /** The columns that Sluice adds to every row. */
+  readonly own: readonly Omit<ScanConstant, 'field_id'>[]
+  readonly target: (DraftBase & { readonly metadata: TableMetadata }) | undefined
+}
+
+/** The record as a function of what the source and the table are; the clock and the stores have no part in it. */
+export function draftLineage({ dataflow, inputs, columns, own, target }: LineageDraft): LineageRecord {
+  const { sink, schema_evolution } = dataflow
+  const drafts = [...columns.map(sourceDraft), ...own.map(ownDraft)]
+  const draft = draftSchema(drafts, target, sink.load_type === 'overwrite', schema_evolution)
+  const byName = new Map(draft.columns.map((column) => [column.name, column]))
+  const loaded = <T extends { readonly name: string }>(some: readonly T[]) =>
+    some.flatMap((column) => {
+      const { fate, field_id, stored } = byName.get(column.name) as DraftedColumn
+      if (fate !== 'loaded') return []
+      return [{ ...column, field_id, ...(stored === undefined ? {} : { stored }) }]
+    })
+  const record: LineageRecord = {
+    inputs,
+    columns: loaded(columns),
+    constants: loaded(own),
+    unexpected: columns.flatMap(({ source, name }) =>
+      byName.get(name)?.fate === 'unexpected' && source !== null ? [{ source, name }] : [],
+    ),
     schema: draft.schema,
     base: target?.schema ?? null,
+    physical: draftPhysical(sink.physical, draft.schema, target?.metadata),
     differences: draft.differences,
+  }
+  checkWatermarkTypes(dataflow, record)
+  return record
+}
+
+function sourceDraft({ name, type, contract }: Omit<ScanColumn, 'field_id'>): DraftColumn {
+  return {
+    name,
+    type,
+    nullable: contract?.nullable !== false,
+    ...(contract === undefined ? {} : { origin: 'contract' as const }),
+    ...(contract?.rename_from === undefined ? {} : { rename_from: contract.rename_from }),
+  }
+}
+
+function ownDraft({ name, type }: Omit<ScanConstant, 'field_id'>): DraftColumn {
+  return { name, type, nullable: false, origin: 'sluice' }
+}
+
+/** What is loaded next is decided by the largest value that was written; written as another type, it may be another one. */
+function checkWatermarkTypes(dataflow: Dataflow, { columns }: LineageRecord): void {
+  for (const name of watermarkColumns(dataflow)) {
+    const column = columns.find((candidate) => candidate.name === name)
+    if (column !== undefined && column.stored === undefined) continue
+    const fate =
+      column?.stored === undefined
+        ? 'would not be loaded (schema_evolution.columns)'
+        : `is ${typeText(column.type)} and would be written as ${typeText(column.stored)}`
+    throw new ContractError({
+      code: 'WATERMARK_TYPE_DIFFERS',
+      fact: `the watermark column ${name} of ${dataflow.name} ${fate}`,
+      consequence: 'What is new could not be told from then on, so nothing was written',
+      next: 'Give the column the type of the table in the contract, or load by another column',
+    })
   }
 }
 
@@ -45,7 +117,7 @@ function draftColumn(
   column: InputColumn,
   names: ReadonlyMap<string, string>,
   contracts: ReadonlyMap<string, ColumnContract>,
-): DraftColumn & Omit<ScanColumn, 'field_id'> {
+): Omit<ScanColumn, 'field_id'> {
   const name = names.get(column.name) as string
   const contract = contracts.get(name)
   const type: ColumnType =
@@ -121,10 +193,6 @@ function ownColumns(task: GateTask): Omit<ScanConstant, 'field_id'>[] {
       value: task.ports.clock().toISOString(),
     },
   ]
-}
-
-function fieldId(schema: Schema, name: string): number {
-  return schema.fields.find((field) => field.name === name)?.id as number
 }
 
 export const handler = gateHandler('lineage', lineage)

@@ -2,6 +2,8 @@ import { ContractError, IntegrityError, SchemaMovedError } from '../core/errors.
 import type { StagedFile, StageRecord } from '../core/runs/records.ts'
 import { loadTarget, type Target } from '../core/sinks/target.ts'
 import { countPresent } from '../core/sinks/unique.ts'
+import { defaultSortFields, sameFields } from '../core/tables/design.ts'
+import { defaultSpec } from '../core/tables/metadata.ts'
 import { sameSchema } from '../core/tables/schema.ts'
 import { type GateTask, gateHandler } from './gate-handler.ts'
 
@@ -29,14 +31,24 @@ export async function stage(task: GateTask): Promise<StageRecord> {
   }
 }
 
-/** The files carry field ids of the drafted schema; under another schema those ids mean other columns. */
+/**
+ * The files carry field ids of the drafted schema, and follow its partitions; under another schema those ids mean
+ * other columns.
+ */
 function checkSchemaStands(task: GateTask, target: Target | undefined): void {
   const { base } = task.record('lineage')
-  const stands = target === undefined ? base === null : base !== null && sameSchema(base, target.schema)
+  const { before } = task.record('lineage').physical
+  const stands =
+    target === undefined
+      ? base === null
+      : base !== null &&
+        sameSchema(base, target.schema) &&
+        sameFields(before?.partition ?? [], defaultSpec(target.metadata).fields) &&
+        sameFields(before?.sort ?? [], defaultSortFields(target.metadata))
   if (stands) return
   throw new SchemaMovedError({
     code: 'SCHEMA_MOVED',
-    fact: `another writer has changed the schema of ${task.dataflow.sink.table} since this attempt read it`,
+    fact: `another writer has changed the schema or the layout of ${task.dataflow.sink.table} since this attempt read it`,
     consequence: 'Nothing of this attempt is visible; the rows are judged again under the new schema',
   })
 }
@@ -67,13 +79,7 @@ function miscounted(table: string, staged: number, accepted: number): IntegrityE
 async function checkUniqueInTable(task: GateTask, target: Target): Promise<void> {
   const columns = task.record('lineage').columns.filter((column) => column.contract?.unique === true)
   for (const column of columns) {
-    const present = await countPresent(
-      task.ports,
-      target,
-      task.record('contract').files,
-      column.name,
-      task.signal,
-    )
+    const present = await countPresent(task.ports, target, task.record('contract').files, column, task.signal)
     if (present === 0) continue
     throw new ContractError({
       code: 'UNIQUE_VIOLATED',

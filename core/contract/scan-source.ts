@@ -55,7 +55,11 @@ export async function scanSource(
     }
   }
   const wanted = [
-    ...new Set(request.columns.flatMap((column) => (column.source === null ? [] : [column.source]))),
+    ...new Set(
+      [...request.columns, ...(request.unexpected ?? [])].flatMap((column) =>
+        column.source === null ? [] : [column.source],
+      ),
+    ),
   ]
   const parts = alike(readable as TextInput[]).map((group) => textSelect(group, wanted, several))
   const from =

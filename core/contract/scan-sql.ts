@@ -2,6 +2,7 @@ import { quoteIdentifier, quoteLiteral } from '../engine/sql.ts'
 import { columnRules, type Rule, ruleLiteral } from './rules.ts'
 import type { ScanColumn, ScanRequest } from './scan.ts'
 import type { ScanSource } from './scan-source.ts'
+import { storedColumn } from './stored.ts'
 import { sqlType } from './types.ts'
 
 /** What a rejected row carries beside its columns, in the scratch file only. */
@@ -45,9 +46,21 @@ export function scanStatement(request: ScanRequest, source: ScanSource): ScanSta
     if (judged.type) rules.push(judged.type)
     rules.push(...judged.others)
     const first = start + (judged.type ? 1 : 0)
+    const stored = storedColumn(column, typed)
+    if (stored.rule) rules.push(stored.rule)
     groups.push({
       ...(judged.type ? { type: start } : {}),
-      others: judged.others.map((_, k) => first + k),
+      others: rules.slice(first).map((_, k) => first + k),
+    })
+  }
+  for (const [i, { source: from, name }] of (request.unexpected ?? []).entries()) {
+    inner.push(`${quoteIdentifier(from)} AS u${i}`)
+    groups.push({ others: [rules.length] })
+    rules.push({
+      column: name,
+      rule: 'new_column',
+      message: 'has a value in a column that the table does not have',
+      expression: `(u${i} IS NULL)`,
     })
   }
   const watermark = watermarkParts(request)
@@ -57,7 +70,9 @@ export function scanStatement(request: ScanRequest, source: ScanSource): ScanSta
   }
 
   const outputs = [
-    ...request.columns.map((column, i) => `t${i} AS ${quoteIdentifier(column.name)}`),
+    ...request.columns.map(
+      (column, i) => `${storedColumn(column, `t${i}`).value} AS ${quoteIdentifier(column.name)}`,
+    ),
     ...request.constants.map(
       (constant) => `${ruleLiteral(constant.type, constant.value)} AS ${quoteIdentifier(constant.name)}`,
     ),

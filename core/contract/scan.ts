@@ -7,6 +7,8 @@ export interface ScanRequest {
   readonly inputs: readonly ScanInput[]
   /** In output order. */
   readonly columns: readonly ScanColumn[]
+  /** Columns that are not written; a row with a value in one of them is rejected (`new_column`). */
+  readonly unexpected?: readonly UnexpectedColumn[]
   /** Appended after `columns`, the same value in every row. */
   readonly constants: readonly ScanConstant[]
   readonly watermark?: ScanWatermark
@@ -74,6 +76,13 @@ export interface ScanColumn {
   readonly input: 'text' | string
   readonly field_id: number
   readonly contract?: ColumnContract
+  /** The type in which the value is written, once `type` and `contract` have judged it; one that does not survive is rejected (`narrowing`). */
+  readonly stored?: ColumnType
+}
+
+export interface UnexpectedColumn {
+  readonly source: string
+  readonly name: string
 }
 
 export interface ScanConstant {

@@ -53,6 +53,8 @@ export interface ColumnContract {
   readonly pattern?: string
   readonly accepted_values?: readonly RuleValue[]
   readonly unique?: boolean
+  /** The table's column of this name becomes this one. It says nothing about rows. */
+  readonly rename_from?: string
   readonly description?: string
 }
 
@@ -84,6 +86,10 @@ export type RuleName =
   | 'pattern'
   | 'accepted_values'
   | 'watermark_null'
+  /** A value of the contract's type that the table's type cannot hold. */
+  | 'narrowing'
+  /** A value in a column that the table does not have. */
+  | 'new_column'
   | 'structure'
 /**
  * The column type of a contract's column. Throws `TerminalError` `COLUMN_TYPE_UNKNOWN` for a type that is

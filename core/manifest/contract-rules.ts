@@ -28,7 +28,27 @@ export function checkColumnNames(draft: Draft, report: Report): void {
     const message = `\`${other}\` and \`${name}\` are both column \`${output}\` of the table`
     report(['contract', 'columns', name], message, 'Keep one of the two')
   }
+  checkRenames(draft, report)
   checkWatermarkTypes(draft, new Set(typed.keys()), report)
+}
+
+/** One column of the table becomes one column of the contract, and not one that stays. */
+function checkRenames(draft: Draft, report: Report): void {
+  const columns = Object.entries(draft.contract?.columns ?? {})
+  const names = new Set(columns.map(([name]) => columnName(name, draft.column_names ?? 'lower')))
+  const taken = new Map<string, string>()
+  for (const [name, column] of columns) {
+    const from = column?.rename_from
+    if (from === undefined) continue
+    const path = ['contract', 'columns', name, 'rename_from']
+    const other = taken.get(from)
+    taken.set(from, name)
+    if (names.has(from)) {
+      report(path, `\`${from}\` is a column of this contract itself`, 'Take one of the two out')
+    } else if (other !== undefined) {
+      report(path, `\`${other}\` is renamed from \`${from}\`, too`, 'A column becomes one column')
+    }
+  }
 }
 
 /** Files of text have no types: a watermark would silently be compared as text, and every row after 9 be lost. */

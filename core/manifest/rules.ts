@@ -43,6 +43,8 @@ export function checkDataflow(draft: Draft, keys: ReadonlySet<string>, known: Kn
   checkConnection(['source', 'connection'], source?.connection, 'files', known, report)
   checkConnection(['sink', 'connection'], sink?.connection, 'lake', known, report)
   checkWatermark(draft, report)
+  checkQuarantinePolicies(draft, report)
+  checkWindow(draft, report)
   checkChangedObjects(draft, report)
   if (!misspelt && draft.execution_order !== undefined && !keys.has('group_number')) {
     const message = '`execution_order` without `group_number` orders nothing'
@@ -67,6 +69,30 @@ function checkWatermark({ source, transform, sink }: Draft, report: Report): voi
       message,
       'Add watermark_columns to the transform, or use load_type: overwrite',
     )
+  }
+}
+
+function checkWindow({ sink }: Draft, report: Report): void {
+  const { apply, window } = sink?.physical ?? {}
+  if (apply === undefined || (apply === 'safe_window') === (window !== undefined)) return
+  const path = ['sink', 'physical', window === undefined ? 'apply' : 'window']
+  if (window === undefined)
+    report(
+      path,
+      '`apply: safe_window` has no `window`',
+      'Add window: { from: "22:00", to: "04:00", time_zone: UTC }',
+    )
+  else
+    report(path, `\`window\` has no meaning with \`apply: ${apply}\``, 'Use apply: safe_window, or remove it')
+}
+
+/** Rows can be set aside only where the contract sets rows aside. */
+function checkQuarantinePolicies({ schema_evolution, contract }: Draft, report: Report): void {
+  if (schema_evolution === undefined || contract?.enforcement !== 'strict') return
+  for (const key of ['columns', 'data_type', 'narrowing'] as const) {
+    if (schema_evolution[key] !== 'quarantine') continue
+    const message = `\`${key}: quarantine\` sets rows aside, and \`contract.enforcement: strict\` stops at the first of them`
+    report(['schema_evolution', key], message, 'Use contract.enforcement: quarantine, or stop at the change')
   }
 }
 

@@ -27,6 +27,12 @@ export const columnSchema = z
     pattern: z.string().optional().describe('RE2 expression that the whole value must match. Strings only.'),
     accepted_values: z.array(ruleValue).min(1).optional().describe('The only values allowed.'),
     unique: z.boolean().optional().describe('Whether no value may come twice among the rows of one load.'),
+    rename_from: z
+      .string()
+      .min(1)
+      .max(maxNameLength)
+      .optional()
+      .describe('What the table calls this column so far. Its values stay; nothing is renamed by guessing.'),
     description: z.string().optional().describe('For people.'),
   })
   .describe('One column: its type and its rules. NULL is judged by `nullable` alone.')

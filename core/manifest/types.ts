@@ -53,7 +53,7 @@ export interface Dataflow {
   /** How column names are made out of the input's. */
   readonly column_names: ColumnNames
   readonly contract: RenderedContract
-  readonly schema_evolution: { readonly mode: SchemaEvolutionMode }
+  readonly schema_evolution: SchemaEvolution
   readonly sink: LakeSink
 }
 
@@ -67,6 +67,22 @@ export interface Schedule {
   readonly time_zone: string
   /** From 1 to 1440; absent: the start is not put off. */
   readonly window_minutes?: number
+}
+
+/** How the table's schema may follow the load. `mode` sets the limit; the others decide inside of it, scope by scope. */
+export interface SchemaEvolution {
+  readonly mode: SchemaEvolutionMode
+  /** Columns that come, go or are renamed. */
+  readonly columns: 'evolve' | 'freeze' | 'ignore' | 'quarantine'
+  /** A column whose type is wider than the table's, or another one. */
+  readonly data_type: 'evolve' | 'freeze' | 'quarantine'
+  /** `tighten`: a contract's `nullable: false` makes the column required in the table, too. */
+  readonly nullability: 'relax' | 'freeze' | 'tighten'
+  /** A column whose type is of the same kind as the table's, and holds values that the table's cannot. */
+  readonly narrowing: 'fail' | 'quarantine'
+  readonly column_order: 'table' | 'load'
+  /** Whether changes of metadata alone are made without a person's approval. */
+  readonly apply_safe: boolean
 }
 
 export type ColumnNames = 'lower' | 'snake'
@@ -121,4 +137,32 @@ export interface LakeSink {
   /** `namespace.name`. */
   readonly table: string
   readonly load_type: LoadType
+  /** Absent: the table stays laid out as it is. */
+  readonly physical?: PhysicalDesign
 }
+
+/** How the table's files are laid out, and when changes of the table's definition may be made. */
+export interface PhysicalDesign {
+  /** Terms of core/tables/terms.ts; absent: as the table is, empty: unpartitioned. */
+  readonly partition_by?: readonly string[]
+  readonly sort_by?: readonly string[]
+  readonly properties: Readonly<Record<string, string>>
+  /** `128 MB`. */
+  readonly target_file_size?: string
+  readonly apply: 'online' | 'safe_window' | 'plan_only' | 'manual_approval'
+  /** There exactly when `apply` is `safe_window`. */
+  readonly window?: SafeWindow
+}
+
+export interface SafeWindow {
+  /** On which the window opens; it may close on the next day. */
+  readonly days: readonly Weekday[]
+  /** `HH:MM`, inclusive. */
+  readonly from: string
+  /** `HH:MM`, exclusive. */
+  readonly to: string
+  /** IANA name. */
+  readonly time_zone: string
+}
+
+export type Weekday = 'mon' | 'tue' | 'wed' | 'thu' | 'fri' | 'sat' | 'sun'

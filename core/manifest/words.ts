@@ -9,7 +9,11 @@ const values: Readonly<Record<string, { readonly words: readonly string[]; reado
     use: 'use append or overwrite',
   },
   pii_policy: { words: ['masked'], use: 'use reference_only or preserve' },
-  mode: { words: ['freeze', 'ignore', 'quarantine'], use: 'use strict, additive or widening' },
+  mode: {
+    words: ['freeze', 'ignore', 'quarantine'],
+    use: 'use strict, additive or widening; it is a word of schema_evolution.columns and data_type',
+  },
+  data_type: { words: ['ignore', 'variant_column'], use: 'use evolve, freeze or quarantine' },
   format: { words: ['avro', 'excel', 'orc', 'delta', 'iceberg'], use: 'use parquet, csv, ndjson or json' },
   compression: { words: ['zstd', 'snappy', 'bz2', 'brotli', 'zip'], use: 'use auto, none or gzip' },
   type: {
@@ -22,7 +26,8 @@ const columnTypes = ['time', 'json', 'array', 'binary', 'uuid', 'list', 'struct'
 
 const keys: Readonly<Record<string, string>> = {
   merge_keys: 'load types append and overwrite need no keys',
-  partition_columns: 'tables are not partitioned',
+  partition_columns: 'use sink.physical.partition_by',
+  physical_design: 'use sink.physical',
   deduplicate_columns: 'write the SQL of a transform',
   filter_expression: 'write the SQL of a transform',
   secrets_ref: 'connections of this version need no secrets',

@@ -20,7 +20,15 @@ export function flow(name: string, parts: Partial<Dataflow> & { readonly sql?: s
     ...(sql === undefined ? { source } : { transform: { sql, watermark_columns: [] } }),
     column_names: 'lower',
     contract: { enforcement: 'strict', columns: {}, quarantine: { pii_policy: 'reference_only' } },
-    schema_evolution: { mode: 'widening' },
+    schema_evolution: {
+      mode: 'widening',
+      columns: 'evolve',
+      data_type: 'evolve',
+      nullability: 'relax',
+      narrowing: 'fail',
+      column_order: 'table',
+      apply_safe: true,
+    },
     sink: { connection: 'lake', table: `t.${name}`, load_type: 'overwrite' },
     ...rest,
   }

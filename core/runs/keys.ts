@@ -10,6 +10,7 @@
  * | `DATAFLOW#<project>/<dataflow>` | `HEAD` | {@link HeadItem}: fence, lease, last commit |
  * | `DATAFLOW#<project>/<dataflow>` | `STATE` | {@link SourceStateItem} |
  * | `DATAFLOW#<project>/<dataflow>` | `COMMIT#<run>` | {@link CommitItem}; never expires |
+ * | `DATAFLOW#<project>/<dataflow>` | `APPROVAL#<plan>` | {@link ApprovalItem}: that a change of the table was approved |
  * | `PROJECTS` | `<project>` | {@link ProjectItem}: the manifest that is deployed |
  */
 export function runKey(runId: string): string {
@@ -46,6 +47,11 @@ export function shardPrefix(dataflow: string, attempt: number, round: number): s
 
 export function shardKey(dataflow: string, attempt: number, round: number, shard: number): string {
   return `${shardPrefix(dataflow, attempt, round)}${String(shard).padStart(4, '0')}`
+}
+
+/** `plan`: the digest of what is approved. */
+export function approvalKey(plan: string): string {
+  return `APPROVAL#${plan}`
 }
 
 export function commitKey(runId: string): string {

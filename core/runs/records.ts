@@ -1,9 +1,13 @@
-import type { Compression, CsvDialect, ScanColumn, ScanConstant } from '../contract/scan.ts'
+import type { Compression, CsvDialect, ScanColumn, ScanConstant, UnexpectedColumn } from '../contract/scan.ts'
 import type { RuleName } from '../contract/types.ts'
 import type { CopyStats } from '../engine/engine.ts'
 import type { ErrorSummary } from '../errors.ts'
+import type { SchemaEvolution } from '../manifest/types.ts'
 import type { ObjectRef } from '../stores/object-ref.ts'
 import type { ObjectPin } from '../stores/object-store.ts'
+import type { SortField } from '../tables/metadata.ts'
+import type { PartitionField } from '../tables/partition.ts'
+import type { PartitionText } from '../tables/partition-values.ts'
 import type { Schema } from '../tables/types.ts'
 import type { RowCounts, SourceState } from './items.ts'
 
@@ -98,21 +102,52 @@ export interface LineageRecord {
   readonly inputs: readonly InputDraft[]
   readonly columns: readonly ScanColumn[]
   readonly constants: readonly ScanConstant[]
+  /** Columns that the table does not have and whose values set a row aside (`schema_evolution.columns`). */
+  readonly unexpected: readonly UnexpectedColumn[]
   /** The draft: the table's columns as this load would have them, with the field ids that its files carry. */
   readonly schema: Schema
   /** The target's schema when the draft was made; `null`: there was no such table. */
   readonly base: Schema | null
+  /** How the table is laid out, and how this load would have it. */
+  readonly physical: {
+    readonly before: PhysicalState | null
+    readonly after: PhysicalState
+    /** Ids of the columns that partition files of any age. */
+    readonly specs: readonly number[]
+  }
   /** How the draft differs from the base; evolution judges each difference. */
   readonly differences: readonly SchemaDifference[]
 }
 
 export interface SchemaDifference {
+  /** The load's name; `*` where all columns are meant. */
   readonly column: string
-  /** `missing_column`: the table has it, the load does not, and the table's rows stay. */
-  readonly change: 'add_column' | 'drop_column' | 'widen_type' | 'change_type' | 'missing_column'
+  readonly change: SchemaChangeName
+  /** As the table has it, and as the load would have it: a type, a name, or a nullability. */
   readonly from?: string
   readonly to?: string
+  /** The contract names the column, or Sluice adds it itself. */
+  readonly origin?: 'contract' | 'sluice'
+  /** Why no policy can allow it. */
+  readonly problem?: string
 }
+
+export type SchemaChangeName =
+  | 'add_column'
+  | 'drop_column'
+  /** The table has it, the load does not, and the table's rows stay. */
+  | 'missing_column'
+  | 'rename_column'
+  | 'reorder_columns'
+  | 'widen_type'
+  /** Every value of the load's type is one of the table's type as well. */
+  | 'convert_type'
+  /** The same kind of values, some of which the table's type cannot hold. */
+  | 'narrow_type'
+  /** Another kind of values. */
+  | 'change_type'
+  | 'relax_nullability'
+  | 'tighten_nullability'
 
 /** Gate 3: the judged rows, where they are, and why the others are not among them. Of shards the sum. */
 export interface ContractRecord {
@@ -154,36 +189,91 @@ export interface StagedFile {
   readonly object: ObjectRef
   readonly etag: string
   readonly stats: Omit<CopyStats, 'file'>
+  /** Value per partition field id; absent where the table is not partitioned. */
+  readonly partition_values?: Readonly<Record<string, PartitionText>>
 }
 
-/** Gates 4 and 5: one decision per difference, one per column. */
+/** Gate 4: one decision per difference, and the schema on both sides of them. */
 export interface EvolutionRecord {
   readonly mode: string
+  readonly policy: SchemaEvolution
+  /** `null`: there was no table. */
+  readonly before: readonly SchemaColumn[] | null
+  readonly after: readonly SchemaColumn[]
   readonly decisions: readonly EvolutionDecision[]
+  /** Columns of the source that were not loaded. */
+  readonly ignored: readonly string[]
+}
+
+export interface SchemaColumn {
+  readonly id: number
+  readonly name: string
+  readonly type: string
+  readonly required: boolean
 }
 
 export interface EvolutionDecision extends SchemaDifference {
-  readonly action: 'apply' | 'refuse'
+  /**
+   * `apply`: the table changes. `convert`: it stays, and the values are written as its type. `quarantine`: the
+   * same, and rows whose value is none of it are set aside. `ignore`: the column is not loaded.
+   */
+  readonly action: 'apply' | 'convert' | 'quarantine' | 'ignore' | 'refuse'
+  /** The key of the manifest that decided, with its value. */
+  readonly policy: string
   readonly why: string
 }
 
+/** Gate 5: one proof per column that the files can be read as the table. */
 export interface CompatibilityRecord {
-  readonly columns: readonly {
-    readonly column: string
-    readonly incoming: string
-    readonly target: string
-    readonly compatible: boolean
-    readonly why: string
-  }[]
+  readonly columns: readonly CompatibilityProof[]
 }
 
-/** Gate 6: the table as it will be. */
-export interface PhysicalDdlRecord {
-  readonly action: 'create_table' | 'alter_schema' | 'none'
-  /** What a person would have typed. */
-  readonly statements: readonly string[]
-  readonly schema: Schema
+export interface CompatibilityProof {
+  readonly column: string
+  /** Type of the judged values. */
+  readonly incoming: string
+  /** Type in which the files hold them. */
+  readonly written: string
+  readonly target: string
+  readonly compatible: boolean
+  readonly why: string
+}
+
+/** How a table is laid out. */
+export interface PhysicalState {
+  readonly partition: readonly PartitionField[]
+  readonly sort: readonly SortField[]
+  /** Those that the manifest or Sluice sets; the table may have others. */
   readonly properties: Readonly<Record<string, string>>
+}
+
+/** What becomes of the table's definition. */
+export interface DdlPlan {
+  readonly action: 'create_table' | 'alter_table' | 'none'
+  readonly operations: readonly DdlOperation[]
+  /** Names this very change of this very table; what a person approves. */
+  readonly digest: string
+}
+
+export interface DdlOperation {
+  /** What a person would have typed. */
+  readonly statement: string
+  /** `blocking`: the table's rows would have to be written anew. */
+  readonly risk: 'metadata_only' | 'blocking'
+  readonly blocker?: string
+}
+
+/** Gate 6: the table as it will be, and why it may become that now. */
+export interface PhysicalDdlRecord extends DdlPlan, PhysicalState {
+  readonly apply: string
+  readonly why: string
+  /** The approval that the commit uses up. */
+  readonly approval: {
+    readonly plan: string
+    readonly approved_by: string
+    readonly approved_at: string
+  } | null
+  readonly schema: Schema
 }
 
 /** Gate 7: the files that the next snapshot adds, proven to be there and whole. */

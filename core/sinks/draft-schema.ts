@@ -1,18 +1,31 @@
 import type { ColumnType } from '../contract/types.ts'
-import type { SchemaDifference } from '../runs/records.ts'
+import type { SchemaEvolution } from '../manifest/types.ts'
+import type { SchemaColumn, SchemaDifference } from '../runs/records.ts'
 import { evolveSchema, type SchemaChange } from '../tables/evolution.ts'
-import { assignFieldIds, canPromote } from '../tables/schema.ts'
-import { type IcebergType, printType, type Schema } from '../tables/types.ts'
-import { icebergTypeOf } from './iceberg-types.ts'
+import { assignFieldIds } from '../tables/schema.ts'
+import { type NestedField, type Schema, typeText } from '../tables/types.ts'
+import { decide, defaultEvolution, type EvolutionDecision } from './evolution-policy.ts'
+import { columnTypeOf, icebergTypeOf } from './iceberg-types.ts'
+import { compareSchemas, type DraftColumn, wantsRequired } from './schema-differences.ts'
 
-export interface DraftColumn {
-  readonly name: string
-  readonly type: ColumnType
-}
+export type { DraftColumn }
 
 export interface DraftSchema {
   readonly schema: Schema
   readonly differences: readonly SchemaDifference[]
+  /** In the order of the columns that were given. */
+  readonly columns: readonly DraftedColumn[]
+}
+
+/** Where the values of one column of the load go. */
+export interface DraftedColumn {
+  readonly name: string
+  /** `loaded`: into the field; `ignored`: nowhere; `unexpected`: nowhere, and a row that has one is set aside. */
+  readonly fate: 'loaded' | 'ignored' | 'unexpected'
+  /** 0 where it is not loaded. */
+  readonly field_id: number
+  /** The table's type, where values are written as another type than they come in. */
+  readonly stored?: ColumnType
 }
 
 /** The target as it is: its schema, and the highest field id it ever gave out. */
@@ -22,9 +35,9 @@ export interface DraftBase {
 }
 
 /**
- * The target's schema as this load would have it. Columns are matched by name and keep their field ids; new
- * ones get ids that no column of the table ever had. What format v2 cannot change in place (a type that is
- * no widening) stays as it is in the draft, and is listed for evolution and compatibility to refuse.
+ * The target's schema as this load would have it. Columns keep their field ids; new ones get ids that no column of
+ * the table ever had. What the policy decides against is drafted all the same where it can be, so that the rows can
+ * be judged; evolution and compatibility stop it then.
  *
  * `replaces`: all rows of the table are replaced, so a column that no longer comes can be dropped.
  */
@@ -32,47 +45,96 @@ export function draftSchema(
   columns: readonly DraftColumn[],
   base: DraftBase | undefined,
   replaces: boolean,
+  policy: SchemaEvolution = defaultEvolution,
 ): DraftSchema {
-  if (base === undefined) {
-    const fields = columns.map(({ name, type }) => ({
-      id: 0,
-      name,
-      required: false,
-      type: icebergTypeOf(type),
-    }))
-    return { schema: assignFieldIds(fields).schema, differences: [] }
-  }
-  const byName = new Map(base.schema.fields.map((field) => [field.name, field]))
-  const differences: SchemaDifference[] = []
+  if (base === undefined) return newSchema(columns, policy)
+  const { matches, differences } = compareSchemas(columns, base.schema, replaces, policy)
+  const decisions = differences.map((difference) => decide(difference, policy))
+  const byColumn = Map.groupBy(decisions, (decision) => decision.column)
   const changes: SchemaChange[] = []
-  for (const { name, type } of columns) {
-    const incoming = icebergTypeOf(type)
-    const field = byName.get(name)
+  const drafted = matches.map(({ column, field }): Omit<DraftedColumn, 'field_id'> => {
+    const own = byColumn.get(column.name) ?? []
+    const { name } = column
     if (field === undefined) {
-      changes.push({ kind: 'add_column', name, type: incoming })
-      differences.push({ column: name, change: 'add_column', to: text(incoming) })
-    } else if (text(field.type) !== text(incoming) && !canPromote(incoming, field.type)) {
-      const words = { column: name, from: text(field.type), to: text(incoming) }
-      if (canPromote(field.type, incoming)) {
-        changes.push({ kind: 'widen_type', id: field.id, type: incoming })
-        differences.push({ ...words, change: 'widen_type' })
-      } else differences.push({ ...words, change: 'change_type' })
+      const action = own[0]?.action
+      if (action === 'ignore') return { name, fate: 'ignored' }
+      if (action === 'quarantine') return { name, fate: 'unexpected' }
+      const required = replaces && wantsRequired(column, policy)
+      changes.push({ kind: 'add_column', name, type: icebergTypeOf(column.type), required })
+      return { name, fate: 'loaded' }
     }
+    for (const decision of own) changes.push(...fieldChanges(decision, column, field))
+    const cast = own.some(({ action, change }) => isCast(action) && isOfType(change))
+    return { name, fate: 'loaded', ...(cast ? { stored: columnTypeOf(field.type, name) } : {}) }
+  })
+  const byName = new Map(base.schema.fields.map((field) => [field.name, field]))
+  for (const { change, column } of decisions) {
+    const field = byName.get(column)
+    if (change === 'drop_column' && field !== undefined && !isKey(base.schema, field))
+      changes.push({ kind: 'drop_column', id: field.id })
   }
-  const names = new Set(columns.map((column) => column.name))
-  for (const field of base.schema.fields) {
-    if (names.has(field.name)) continue
-    if (replaces) changes.push({ kind: 'drop_column', id: field.id })
-    differences.push({
-      column: field.name,
-      change: replaces ? 'drop_column' : 'missing_column',
-      from: text(field.type),
-    })
+  if (decisions.some(({ change }) => change === 'reorder_columns')) {
+    const ids = matches.flatMap(({ field }) => (field === undefined ? [] : [field.id]))
+    changes.push({ kind: 'reorder_columns', ids })
   }
-  return { schema: evolveSchema(base.schema, base.lastColumnId, changes).schema, differences }
+  const { schema } = evolveSchema(base.schema, base.lastColumnId, changes)
+  return { schema, differences, columns: withIds(drafted, schema, matches) }
 }
 
-export function text(type: IcebergType): string {
-  const printed = printType(type)
-  return typeof printed === 'string' ? printed : JSON.stringify(printed)
+function newSchema(columns: readonly DraftColumn[], policy: SchemaEvolution): DraftSchema {
+  const fields = columns.map((column) => ({
+    id: 0,
+    name: column.name,
+    required: wantsRequired(column, policy),
+    type: icebergTypeOf(column.type),
+  }))
+  const { schema } = assignFieldIds(fields)
+  const drafted = columns.map(({ name }) => ({ name, fate: 'loaded' as const }))
+  return { schema, differences: [], columns: withIds(drafted, schema, []) }
+}
+
+function fieldChanges(decision: EvolutionDecision, column: DraftColumn, field: NestedField): SchemaChange[] {
+  const { action, problem } = decision
+  if (problem !== undefined || isCast(action)) return []
+  switch (decision.change) {
+    case 'rename_column':
+      return [{ kind: 'rename_column', id: field.id, name: column.name }]
+    case 'widen_type':
+      return [{ kind: 'widen_type', id: field.id, type: icebergTypeOf(column.type) }]
+    case 'relax_nullability':
+      return [{ kind: 'make_optional', id: field.id }]
+    case 'tighten_nullability':
+      return [{ kind: 'make_required', id: field.id }]
+    default:
+      return []
+  }
+}
+
+function isCast(action: EvolutionDecision['action']): boolean {
+  return action === 'convert' || action === 'quarantine'
+}
+
+function isOfType(change: SchemaDifference['change']): boolean {
+  return ['widen_type', 'convert_type', 'narrow_type', 'change_type'].includes(change)
+}
+
+function isKey(schema: Schema, field: NestedField): boolean {
+  return schema.identifierFieldIds?.includes(field.id) === true
+}
+
+function withIds(
+  drafted: readonly Omit<DraftedColumn, 'field_id'>[],
+  schema: Schema,
+  matches: readonly { readonly field?: NestedField }[],
+): DraftedColumn[] {
+  const byName = new Map(schema.fields.map((field) => [field.name, field.id]))
+  return drafted.map((column, i) => ({
+    ...column,
+    field_id: matches[i]?.field?.id ?? byName.get(column.name) ?? 0,
+  }))
+}
+
+/** For records and reports. */
+export function schemaColumns(schema: Schema): SchemaColumn[] {
+  return schema.fields.map(({ id, name, type, required }) => ({ id, name, type: typeText(type), required }))
 }

@@ -27,10 +27,11 @@ beforeAll(async () => {
         key === 'without.parquet'
           ? ''
           : `CASE WHEN range % 10 = 3 THEN NULL ELSE range + ${i * rows} END AS "the id", `
+      const ids = `{${id === '' ? '' : '"the id": 1, '}text: 2, few: 3}`
       const path = join(engine.directory, key)
       await engine.run(
         `COPY (SELECT ${id}md5(CAST(range AS VARCHAR)) AS text, range % 7 AS few FROM range(${count}))
-         TO '${path}' (FORMAT parquet, ROW_GROUP_SIZE 30000)`,
+         TO '${path}' (FORMAT parquet, ROW_GROUP_SIZE 30000, FIELD_IDS ${ids})`,
       )
       await real.upload(key, path)
     }
@@ -66,7 +67,11 @@ describe('a Parquet object in parts', () => {
   it('gives one column whole, and nothing else is fetched', async () => {
     fetched = 0
     await engines.use(async (engine) => {
-      const paths = await downloadColumn(store, engine, pins, 'the id')
+      const paths = await downloadColumn(store, engine, pins, {
+        name: 'the id',
+        field_id: 1,
+        type: { type: 'bigint' },
+      })
       const [sums] = await engine.rows(
         `SELECT count(*) AS all_rows, count("the id") AS present, sum("the id") AS total, min("the id") AS least, max("the id") AS most
          FROM read_parquet(${quoteLiterals(paths)}, union_by_name = true)`,

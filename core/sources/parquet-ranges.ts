@@ -1,5 +1,7 @@
 import { open, rm } from 'node:fs/promises'
 import { basename, join } from 'node:path'
+import { relationSelect } from '../contract/readers.ts'
+import type { ColumnType } from '../contract/types.ts'
 import type { Engine } from '../engine/engine.ts'
 import { quoteIdentifier, quoteLiteral, quoteLiterals } from '../engine/sql.ts'
 import { IntegrityError } from '../errors.ts'
@@ -66,16 +68,25 @@ async function copyRange(
 /** Objects whose ranges lie on the disk at a time. */
 const batch = 16
 
+/** A column of a table, whatever it was called when a file was written. */
+export interface ColumnRef {
+  readonly name: string
+  readonly field_id: number
+  /** As which its values are read. */
+  readonly type: ColumnType
+}
+
 /**
  * One column of the objects in local Parquet files that hold nothing else, unless the objects are small, so that tables
- * larger than the disk can be asked about a column. Objects without it give no file. Throws `IntegrityError` `PARQUET_COLUMN_INCOMPLETE` where fewer
+ * larger than the disk can be asked about a column. It is found by its field id, and to be read by it: small files may
+ * have it under an older name. Objects without it give no file. Throws `IntegrityError` `PARQUET_COLUMN_INCOMPLETE` where fewer
  * values were read than the objects' footers count.
  */
 export async function downloadColumn(
   store: ObjectStore,
   engine: Engine,
   pins: readonly ObjectPin[],
-  column: string,
+  column: ColumnRef,
 ): Promise<string[]> {
   const results: string[] = []
   for (let i = 0; i < pins.length; i += batch) {
@@ -112,13 +123,14 @@ interface ColumnChunk extends Record<string, unknown> {
 async function columnChunks(
   engine: Engine,
   files: readonly ParquetFile[],
-  column: string,
+  { field_id }: ColumnRef,
 ): Promise<ColumnChunk[]> {
+  const paths = quoteLiterals(files.map((file) => file.path))
   return await engine.rows<ColumnChunk>(
     `SELECT file_name AS path, least(coalesce(nullif(dictionary_page_offset, 0), data_page_offset), data_page_offset) AS start,
        total_compressed_size AS size, row_group_num_rows AS rows
-     FROM parquet_metadata(${quoteLiterals(files.map((file) => file.path))})
-     WHERE path_in_schema = ${quoteLiteral(column)}`,
+     FROM parquet_metadata(${paths})
+     WHERE (file_name, path_in_schema) IN (SELECT (file_name, name) FROM parquet_schema(${paths}) WHERE field_id = ${field_id})`,
   )
 }
 
@@ -142,21 +154,23 @@ async function fillIn(store: ObjectStore, file: ParquetFile, chunks: readonly Co
 async function extractColumn(
   engine: Engine,
   files: readonly ParquetFile[],
-  column: string,
+  column: ColumnRef,
   expected: number,
 ): Promise<string> {
   const path = join(engine.directory, `column-${++made}.parquet`)
-  const reader = `read_parquet(${quoteLiterals(files.map((file) => file.path))}, union_by_name = true)`
+  const paths = files.map((file) => file.path)
+  const values = relationSelect({ paths, columns: [{ source: column.name, ...column }] })
+  const ids = `{${quoteIdentifier(column.name)}: ${column.field_id}}`
   const { files: written } = await engine.copy(
-    `COPY (SELECT ${quoteIdentifier(column)} FROM ${reader}) TO ${quoteLiteral(path)} (FORMAT parquet, RETURN_STATS)`,
+    `COPY (${values}) TO ${quoteLiteral(path)} (FORMAT parquet, RETURN_STATS, FIELD_IDS ${ids})`,
   )
   const rows = written.reduce((sum, file) => sum + file.rows, 0)
   if (rows === expected) return path
   throw new IntegrityError({
     code: 'PARQUET_COLUMN_INCOMPLETE',
-    fact: `column ${column} of ${files.map((file) => file.pin.key).join(', ')} gave ${rows} values, and the footers count ${expected}`,
+    fact: `column ${column.name} of ${files.map((file) => file.pin.key).join(', ')} gave ${rows} values, and the footers count ${expected}`,
     consequence: 'Nothing became visible',
     next: 'Verify the files of the table (sluice evidence --verify), and report this if they are as written',
-    details: { column, rows, expected },
+    details: { column: column.name, rows, expected },
   })
 }

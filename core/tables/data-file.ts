@@ -62,10 +62,14 @@ export interface DataFileOptions {
    * file by its bounds although a NaN in it does not match.
    */
   readonly nanFree?: 'all' | ReadonlySet<number>
+  /** Value per partition field id, as Avro holds it. Default: unpartitioned. */
+  readonly partition?: ReadonlyMap<number, unknown>
+  /** Of the order in which the file's rows stand. */
+  readonly sortOrderId?: number
 }
 
 /**
- * Describes a freshly written, unpartitioned data file. Columns that the schema does not have (helper columns
+ * Describes a freshly written data file. Columns that the schema does not have (helper columns
  * such as `_errors`) are left out; columns in lists and maps get counts and no bounds, as in Iceberg's own writers.
  * Throws `IntegrityError`: `FILE_STATS_UNREADABLE` for a bound in an unknown form, `FILE_STATS_CONTRADICTORY`
  * where the numbers do not fit each other.
@@ -104,7 +108,7 @@ export function dataFileFromStats(
     content: 'data',
     filePath: path,
     fileFormat: 'PARQUET',
-    partition: new Map(),
+    partition: options.partition ?? new Map(),
     recordCount: BigInt(stats.rows),
     fileSizeInBytes: BigInt(stats.bytes),
     columnSizes,
@@ -113,6 +117,7 @@ export function dataFileFromStats(
     nanValueCounts,
     lowerBounds,
     upperBounds,
+    ...(options.sortOrderId === undefined ? {} : { sortOrderId: options.sortOrderId }),
   }
 }
 

@@ -9,20 +9,27 @@ import {
 } from './schema.ts'
 import { type IcebergType, type NestedField, printType, type Schema } from './types.ts'
 
-/** The changes that format version 2 allows without rewriting data (spec: "Schema Evolution"). */
+/**
+ * The changes that format version 2 allows without rewriting data (spec: "Schema Evolution"). `make_required` is one
+ * only where no row stays; {@link checkSuccessor} sees to that.
+ */
 export type SchemaChange =
-  /** At the end of the table's columns, or of the struct `parent`. Ids in `type` are ignored; the column is optional. */
+  /** At the end of the table's columns, or of the struct `parent`. Ids in `type` are ignored; the column is optional unless `required`. */
   | {
       readonly kind: 'add_column'
       readonly name: string
       readonly type: IcebergType
       readonly doc?: string
       readonly parent?: number
+      readonly required?: boolean
     }
   | { readonly kind: 'drop_column'; readonly id: number }
   | { readonly kind: 'rename_column'; readonly id: number; readonly name: string }
   | { readonly kind: 'widen_type'; readonly id: number; readonly type: IcebergType }
   | { readonly kind: 'make_optional'; readonly id: number }
+  | { readonly kind: 'make_required'; readonly id: number }
+  /** These columns in this order, at the places that they have together; the others stay where they are. */
+  | { readonly kind: 'reorder_columns'; readonly ids: readonly number[] }
 
 /**
  * The schema after `changes`, applied in order. Added columns get ids after `lastColumnId`, which only grows:
@@ -42,6 +49,7 @@ export function evolveSchema(
 
 function applyChange({ schema, lastColumnId }: AssignedSchema, change: SchemaChange): AssignedSchema {
   if (change.kind === 'add_column') return addColumn(schema, lastColumnId, change)
+  if (change.kind === 'reorder_columns') return { schema: reorder(schema, change.ids), lastColumnId }
   if (change.kind === 'drop_column' && schema.identifierFieldIds?.includes(change.id)) {
     throw refused(`The column with id ${change.id} identifies rows and cannot be dropped`)
   }
@@ -53,6 +61,8 @@ function applyChange({ schema, lastColumnId }: AssignedSchema, change: SchemaCha
         return { ...field, name: change.name }
       case 'make_optional':
         return { ...field, required: false }
+      case 'make_required':
+        return { ...field, required: true }
       case 'widen_type':
         if (canPromote(field.type, change.type)) return { ...field, type: change.type }
         throw refused(`'${field.name}' cannot go from ${shown(field.type)} to ${shown(change.type)}`)
@@ -67,7 +77,7 @@ function addColumn(
   change: SchemaChange & { kind: 'add_column' },
 ): AssignedSchema {
   const doc = change.doc === undefined ? {} : { doc: change.doc }
-  const draft = { id: 0, name: change.name, required: false, type: change.type, ...doc }
+  const draft = { id: 0, name: change.name, required: change.required === true, type: change.type, ...doc }
   const added = assignFieldIds([draft], lastColumnId)
   const column = added.schema.fields[0] as NestedField
   const fields =
@@ -78,6 +88,18 @@ function addColumn(
           return { ...field, type: { ...field.type, fields: [...field.type.fields, column] } }
         })
   return { schema: { ...schema, fields }, lastColumnId: added.lastColumnId }
+}
+
+function reorder(schema: Schema, ids: readonly number[]): Schema {
+  const byId = new Map(schema.fields.map((field) => [field.id, field]))
+  const unknown = ids.find((id) => !byId.has(id))
+  if (unknown !== undefined || new Set(ids).size !== ids.length)
+    throw refused(`The new order names the column with id ${unknown ?? 'twice'}, which it cannot`)
+  const moved = ids[Symbol.iterator]()
+  const fields = schema.fields.map((field) =>
+    ids.includes(field.id) ? (byId.get(moved.next().value as number) as NestedField) : field,
+  )
+  return { ...schema, fields }
 }
 
 type Edit = (field: NestedField) => NestedField | undefined

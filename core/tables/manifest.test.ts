@@ -203,7 +203,17 @@ describe('partitions', () => {
     const written = writeManifest(request([entry], { schema, schemas: [idAndName, schema], spec }))
     expect(readManifest(written.bytes, written.manifest)[0]?.file.partition).toEqual(partition)
     expect(written.manifest.partitionSpecId).toBe(3)
-    expect(written.manifest.partitions).toBeUndefined()
+    const bound = (hex: string) => ({
+      lowerBound: Buffer.from(hex, 'hex'),
+      upperBound: Buffer.from(hex, 'hex'),
+    })
+    expect(written.manifest.partitions).toEqual([
+      { containsNull: false, ...bound('07000000') },
+      { containsNull: false, ...bound('384a0000') },
+      { containsNull: false, ...bound('04d2') },
+      { containsNull: true },
+      { containsNull: true },
+    ])
     const { header } = raw(written.bytes)
     expect(JSON.parse(header['partition-spec'] as string)).toEqual(spec.fields)
     const dataFile = JSON.parse(header['avro.schema'] as string).fields[4].type.fields

@@ -4,7 +4,8 @@ import type { DataFile, FileContent } from './data-file.ts'
 import { printLossless } from './lossless-json.ts'
 import type { ManifestFile } from './manifest-list.ts'
 import { entryNaming, manifestEntrySchema, partitionFieldName } from './manifest-schema.ts'
-import { type PartitionSpec, partitionRecord, unpartitioned } from './partition.ts'
+import { type PartitionSpec, partitionRecord, partitionType, unpartitioned } from './partition.ts'
+import { summarizePartitions } from './partition-values.ts'
 import { printSchema, type Schema } from './types.ts'
 
 export type EntryStatus = 'added' | 'existing' | 'deleted'
@@ -89,8 +90,10 @@ export function writeManifest(request: ManifestRequest): WrittenManifest {
     addedRows: rows(added),
     existingRows: rows(existing),
     deletedRows: rows(deleted),
-    // Summaries only help to skip manifests; an unpartitioned table has nothing to summarise.
-    ...(spec.fields.length === 0 ? { partitions: [] } : {}),
+    partitions: summarizePartitions(
+      spec.fields.map((field) => ({ id: field['field-id'], type: partitionType(field, request.schemas) })),
+      entries.map(({ file }) => file.partition),
+    ),
   }
   return { bytes, manifest }
 }

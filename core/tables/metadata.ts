@@ -1,7 +1,7 @@
 import { gunzipSync } from 'node:zlib'
 import { IntegrityError, PolicyError } from '../errors.ts'
 import { parseLossless, printLossless } from './lossless-json.ts'
-import { type PartitionSpec, unpartitioned } from './partition.ts'
+import { type PartitionField, type PartitionSpec, unpartitioned } from './partition.ts'
 import { highestFieldId, sameSchema } from './schema.ts'
 import { parseSchema, printSchema, type Schema, type SchemaJson } from './types.ts'
 
@@ -51,7 +51,14 @@ export interface SnapshotRef {
 
 export interface SortOrder {
   readonly 'order-id': number
-  readonly fields: readonly { readonly 'source-id': number; readonly transform: string }[]
+  readonly fields: readonly SortField[]
+}
+
+export interface SortField {
+  readonly transform: string
+  readonly 'source-id': number
+  readonly direction: 'asc' | 'desc'
+  readonly 'null-order': 'nulls-first' | 'nulls-last'
 }
 
 export interface NewTable {
@@ -60,10 +67,13 @@ export interface NewTable {
   readonly schema: Schema
   readonly timestampMs: number
   readonly properties: Readonly<Record<string, string>>
+  /** Default: unpartitioned. */
+  readonly partition?: readonly PartitionField[]
 }
 
-/** A table without a snapshot: unpartitioned, unsorted, with `schema` as schema 0. */
+/** A table without a snapshot: unsorted, with `schema` as schema 0 and `partition` as spec 0. */
 export function createTableMetadata(table: NewTable): TableMetadata {
+  const { partition = [] } = table
   return {
     'format-version': 2,
     'table-uuid': table.uuid,
@@ -73,10 +83,10 @@ export function createTableMetadata(table: NewTable): TableMetadata {
     'last-column-id': highestFieldId(table.schema),
     schemas: [printSchema({ ...table.schema, schemaId: 0 })],
     'current-schema-id': 0,
-    'partition-specs': [unpartitioned],
+    'partition-specs': [{ ...unpartitioned, fields: partition }],
     'default-spec-id': 0,
     // Partition field ids start at 1000.
-    'last-partition-id': 999,
+    'last-partition-id': Math.max(999, ...partition.map((field) => field['field-id'])),
     properties: table.properties,
     snapshots: [],
     'snapshot-log': [],

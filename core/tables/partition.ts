@@ -1,5 +1,6 @@
 import { TerminalError } from '../errors.ts'
 import type { AvroJson } from './avro.ts'
+import { decimalBytes } from './partition-values.ts'
 import { schemaNodes } from './schema.ts'
 import type { IcebergType, PrimitiveType, Schema } from './types.ts'
 
@@ -25,7 +26,7 @@ export const unpartitioned: PartitionSpec = { 'spec-id': 0, fields: [] }
 export function partitionRecord(spec: PartitionSpec, schemas: readonly Schema[]): AvroJson {
   const defined = new Set<string>()
   const fields = spec.fields.map((field) => {
-    const type = avroPrimitive(resultType(field, schemas), defined)
+    const type = avroPrimitive(partitionType(field, schemas), defined)
     const name = avroName(field.name)
     const renamed = name === field.name ? {} : { 'iceberg-field-name': field.name }
     return { name, type: ['null', type], default: null, 'field-id': field['field-id'], ...renamed }
@@ -33,7 +34,8 @@ export function partitionRecord(spec: PartitionSpec, schemas: readonly Schema[])
   return { type: 'record', name: 'r102', fields }
 }
 
-function resultType(field: PartitionField, schemas: readonly Schema[]): PrimitiveType {
+/** Type of the values of a partition field (spec: "Partition Transforms"). Throws `TerminalError` `TABLE_PARTITION_UNSUPPORTED`. */
+export function partitionType(field: PartitionField, schemas: readonly Schema[]): PrimitiveType {
   const transform = field.transform.replace(/\[.*$/, '')
   if (transform === 'bucket' || ['year', 'month', 'hour'].includes(transform)) return { kind: 'int' }
   if (transform === 'day') return { kind: 'date' }
@@ -87,11 +89,6 @@ function avroPrimitive(type: PrimitiveType, defined: Set<string>): AvroJson {
     default:
       return type.kind
   }
-}
-
-/** The fewest bytes whose two's complement holds every number of that many digits. */
-function decimalBytes(precision: number): number {
-  return Math.ceil(((10n ** BigInt(precision)).toString(2).length + 1) / 8)
 }
 
 /** As Iceberg's `AvroSchemaUtil.makeCompatibleName`: `a-b` becomes `a_x2Db`. */

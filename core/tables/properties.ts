@@ -31,6 +31,35 @@ export function writerProperties(properties: Readonly<Record<string, string>>): 
   }
 }
 
+/** Prefixes of keys that mean something to Iceberg or to this writer, and may only be set where it obeys them. */
+const reserved =
+  /^(write|commit|read|history|gc|format|schema|encryption|engine|sluice|snapshot|current|default|metadata|uuid|location|provider|partition|sort|owner)\b/
+
+const obeyed = [
+  'write.metadata.previous-versions-max',
+  'commit.manifest-merge.enabled',
+  'commit.manifest.min-count-to-merge',
+  'commit.manifest.target-size-bytes',
+]
+
+/** Read by readers and by maintenance, and of no effect on how files are written. */
+const forOthers = /^(read\.(split|parquet)\.|history\.expire\.|owner$)/
+
+/** Why a manifest cannot set the property, or `undefined`. */
+export function propertyMistake(key: string, value: string): string | undefined {
+  if (key === 'write.target-file-size-bytes') return 'it is what `target_file_size` sets'
+  if (obeyed.includes(key)) {
+    try {
+      writerProperties({ [key]: value })
+      return undefined
+    } catch {
+      return `\`${value}\` is no value of it`
+    }
+  }
+  if (!reserved.test(key) || forOthers.test(key)) return undefined
+  return 'it is not one that a manifest sets: the table’s writer owns it, or would not obey it'
+}
+
 function invalid(key: string, text: string, wanted: string): PolicyError {
   return new PolicyError({
     code: 'TABLE_PROPERTY_INVALID',

@@ -4,6 +4,7 @@ import type { ObjectStore } from '../stores/object-store.ts'
 import type { TableIdentifier } from '../stores/state-store.ts'
 import { uuidFrom } from './attempt.ts'
 import type { DataFile } from './data-file.ts'
+import { defaultSortFields, withPartitionFields, withSortFields } from './design.ts'
 import { checkSuccessor } from './evolution.ts'
 import { keyToUri, tableRoot, uriToKey } from './locations.ts'
 import {
@@ -13,8 +14,10 @@ import {
   currentSnapshot,
   defaultSpec,
   type Snapshot,
+  type SortField,
   type TableMetadata,
 } from './metadata.ts'
+import type { PartitionField } from './partition.ts'
 import type { LoadedTable } from './scan.ts'
 import { checkFields, refused, sameSchema, schemaNodes } from './schema.ts'
 import type { Schema } from './types.ts'
@@ -36,6 +39,10 @@ export interface SnapshotRequest {
   readonly timestampMs: number
   /** The caller's entries of the snapshot summary, e.g. `sluice.run-id`. */
   readonly summary: Readonly<Record<string, string>>
+  /** The partition fields that `added` follow and that become the table's; absent: those that it has. */
+  readonly partition?: readonly PartitionField[]
+  /** The sort order that becomes the table's; absent: the one that it has. */
+  readonly sort?: readonly SortField[]
   /** Table properties to set. */
   readonly properties?: Readonly<Record<string, string>>
 }
@@ -67,25 +74,36 @@ function draftMetadata(request: SnapshotRequest, root: string): TableMetadata {
   if (base === undefined) {
     checkFields(schema)
     const uuid = uuidFrom(`table\n${attempt}`)
-    return createTableMetadata({ uuid, location: keyToUri(store, root), schema, timestampMs, properties })
+    const location = keyToUri(store, root)
+    const { partition = [] } = request
+    const table = { uuid, location, schema, timestampMs, properties, partition }
+    return withDesign(createTableMetadata(table), request)
   }
   const { metadata } = base
   const current = currentSchema(metadata)
   const keepsRows = request.operation === 'append' && currentSnapshot(metadata) !== undefined
   if (!sameSchema(current, schema)) checkSuccessor(current, metadata['last-column-id'], schema, keepsRows)
-  checkSources(metadata, schema)
+  const designed = withDesign(addSchema(metadata, schema), request)
+  checkSources(designed, schema)
   return {
-    ...addSchema(metadata, schema),
+    ...designed,
     properties: { ...metadata.properties, ...properties },
     // Readers expect the logs in order of time, and clocks of two writers differ.
     'last-updated-ms': Math.max(timestampMs, metadata['last-updated-ms']),
   }
 }
 
-/** Whether the commit would change neither the schema nor a property. */
+function withDesign(metadata: TableMetadata, { partition, sort }: SnapshotRequest): TableMetadata {
+  const partitioned = partition === undefined ? metadata : withPartitionFields(metadata, partition)
+  return sort === undefined ? partitioned : withSortFields(partitioned, sort)
+}
+
+/** Whether the commit would change neither the schema, nor the design, nor a property. */
 export function isUnchanged(draft: TableMetadata, base: TableMetadata): boolean {
   return (
     draft['current-schema-id'] === base['current-schema-id'] &&
+    draft['default-spec-id'] === base['default-spec-id'] &&
+    draft['default-sort-order-id'] === base['default-sort-order-id'] &&
     isDeepStrictEqual(draft.properties, base.properties ?? {})
   )
 }
@@ -93,8 +111,9 @@ export function isUnchanged(draft: TableMetadata, base: TableMetadata): boolean 
 /** Java cannot even open a table whose partition or sort fields have lost their column. */
 function checkSources(metadata: TableMetadata, schema: Schema): void {
   const ids = new Set(schemaNodes(schema).map((node) => node.id))
-  const order = metadata['sort-orders'].find((o) => o['order-id'] === metadata['default-sort-order-id'])
-  const lost = [...defaultSpec(metadata).fields, ...(order?.fields ?? [])].find(
+  // Of all specs: files of an old one are still read by it.
+  const specs = metadata['partition-specs'].flatMap((spec) => spec.fields)
+  const lost = [...specs, ...defaultSortFields(metadata)].find(
     (field) => field.transform !== 'void' && !ids.has(field['source-id']),
   )
   if (lost === undefined) return

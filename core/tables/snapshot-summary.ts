@@ -7,9 +7,20 @@ export interface SummaryRequest {
   readonly removed: readonly DataFile[]
   /** The summary of the snapshot before; `undefined` where this is the first. */
   readonly previous: Readonly<Record<string, string>> | undefined
-  readonly partitioned: boolean
   /** The caller's own entries. */
   readonly extra: Readonly<Record<string, string>>
+}
+
+/** An unpartitioned table is one partition. Values of different specs are told apart by their field ids. */
+function changedPartitions(files: readonly DataFile[]): bigint {
+  const text = (value: unknown) =>
+    value instanceof Uint8Array
+      ? `x${Buffer.from(value).toString('hex')}`
+      : `${typeof value} ${String(value)}`
+  const tuples = files.map(({ partition }) =>
+    JSON.stringify([...partition].map(([id, value]) => [id, text(value)])),
+  )
+  return BigInt(new Set(tuples).size)
 }
 
 const computed = /^(operation|(added|deleted|removed|total)-.*|changed-partition-count)$/
@@ -44,7 +55,7 @@ export function snapshotSummary(request: SummaryRequest): Record<string, string>
     ['deleted-data-files', count(removed)],
     ['deleted-records', rows(removed)],
     ['removed-files-size', bytes(removed)],
-    ['changed-partition-count', !request.partitioned && added.length + removed.length > 0 ? 1n : 0n],
+    ['changed-partition-count', changedPartitions([...added, ...removed])],
   ]
   const totals = [
     ...total('total-records', rows(added), rows(removed)),

@@ -229,7 +229,19 @@ describe('schemas', () => {
     const { base } = await commit(store, 'r1', {})
     const sorted = {
       ...base.metadata,
-      'sort-orders': [{ 'order-id': 1, fields: [{ 'source-id': 2, transform: 'identity' }] }],
+      'sort-orders': [
+        {
+          'order-id': 1,
+          fields: [
+            {
+              'source-id': 2,
+              transform: 'identity',
+              direction: 'asc' as const,
+              'null-order': 'nulls-first' as const,
+            },
+          ],
+        },
+      ],
       'default-sort-order-id': 1,
     }
     const schema = { ...idAndName, fields: idAndName.fields.slice(0, 1) }

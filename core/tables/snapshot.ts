@@ -4,7 +4,6 @@ import { keyToUri } from './locations.ts'
 import { type ManifestFile, writeManifestList } from './manifest-list.ts'
 import {
   addSnapshot,
-  defaultSpec,
   logPrevious,
   metadataFileName,
   metadataVersion,
@@ -95,7 +94,6 @@ function snapshotOf(
       added,
       removed,
       previous: head?.summary,
-      partitioned: defaultSpec(draft).fields.length > 0,
       extra: summary,
     }),
     'schema-id': draft['current-schema-id'],

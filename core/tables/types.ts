@@ -115,6 +115,12 @@ export function printType(type: IcebergType): TypeJson {
   }
 }
 
+/** {@link printType} as one text, for messages and records. */
+export function typeText(type: IcebergType): string {
+  const printed = printType(type)
+  return typeof printed === 'string' ? printed : JSON.stringify(printed)
+}
+
 function printField(field: NestedField): FieldJson {
   const doc = field.doc === undefined ? {} : { doc: field.doc }
   return { id: field.id, name: field.name, required: field.required, type: printType(field.type), ...doc }

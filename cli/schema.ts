@@ -1,0 +1,177 @@
+import { existsSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir, userInfo } from 'node:os'
+import { join } from 'node:path'
+import { ManifestError } from '../core/errors.ts'
+import type { Dataflow, RenderedManifest } from '../core/manifest/types.ts'
+import type { Ports } from '../core/ports.ts'
+import { loadProject, type Project } from '../local/project.ts'
+import type { SchemaPreview } from '../local/schema-plan.ts'
+import { exitCodes } from './fail.ts'
+import { homeOf } from './home.ts'
+import type { Io } from './io.ts'
+import { type Block, type Cell, emit, type Tone } from './report.ts'
+import { plural } from './words.ts'
+
+/** Shows what a run would make of the tables' definitions, and why. 1 where a run would be refused. */
+export async function schemaPlan(io: Io, dataflow: string | undefined): Promise<number> {
+  const project = await loadProject(io.project)
+  const chosen = choose(project.rendered, dataflow)
+  const { previewSchema } = await import('../local/schema-plan.ts')
+  const previews: SchemaPreview[] = await withPorts(io, project, async (ports) => {
+    const found: SchemaPreview[] = []
+    for (const flow of chosen) found.push(await previewSchema(ports, project.rendered, flow))
+    return found
+  })
+  const passes = previews.every(({ outcome }) => outcome !== 'refused')
+  const data = {
+    schema: 'sluice.schema_plan.v1',
+    project: project.rendered.project,
+    passes,
+    dataflows: previews,
+  }
+  emit(
+    io,
+    data,
+    previews.flatMap((preview) => blocksOf(io, preview)),
+  )
+  return passes ? exitCodes.success : exitCodes.failed
+}
+
+/** Records that a person lets one plan be carried out. It must be the plan of now: an approval is never given ahead. */
+export async function schemaApprove(
+  io: Io,
+  name: string,
+  { plan, by }: { readonly plan: string; readonly by?: string },
+): Promise<number> {
+  const project = await loadProject(io.project)
+  const [dataflow] = choose(project.rendered, name) as [Dataflow]
+  const { previewSchema } = await import('../local/schema-plan.ts')
+  const { approvePlan } = await import('../core/runs/approvals.ts')
+  const approval = await withPorts(io, project, async (ports) => {
+    const { ddl, why } = await previewSchema(ports, project.rendered, dataflow)
+    if (ddl?.digest !== plan) throw notThePlan(io, name, plan, ddl?.digest, why)
+    const approved_by = by ?? userInfo().username
+    return await approvePlan(ports, project.rendered.project, { dataflow: name, plan, approved_by })
+  })
+  const { approved_by, approved_at } = approval
+  const text = `Plan ${plan} of ${name} is approved by ${approved_by}; the next commit of it uses that up`
+  const data = { schema: 'sluice.schema_approval.v1', dataflow: name, plan, approved_by, approved_at }
+  emit(io, data, [{ kind: 'text', text }])
+  return exitCodes.success
+}
+
+function choose({ dataflows }: RenderedManifest, name: string | undefined): readonly Dataflow[] {
+  if (name === undefined) return dataflows.filter((dataflow) => dataflow.is_active)
+  const found = dataflows.filter((dataflow) => dataflow.name === name)
+  if (found.length > 0) return found
+  throw new ManifestError({
+    code: 'DATAFLOW_UNKNOWN',
+    fact: `the manifest has no dataflow ${name}; it has ${dataflows.map((dataflow) => dataflow.name).join(', ')}`,
+    consequence: 'Nothing was read',
+    next: 'Correct the name',
+  })
+}
+
+/** A project that never ran gets a home for the time of the question: looking leaves nothing behind. */
+async function withPorts<T>(io: Io, project: Project, work: (ports: Ports) => Promise<T>): Promise<T> {
+  const { openWorkspace } = await import('../local/workspace.ts')
+  const own = homeOf(io)
+  const isNew = !existsSync(join(own, 'state.db'))
+  const home = isNew ? await mkdtemp(join(tmpdir(), 'sluice-schema-')) : own
+  const workspace = openWorkspace({ projectDirectory: project.directory, home })
+  try {
+    return await work(workspace.ports)
+  } finally {
+    await workspace.close()
+    if (isNew) await rm(home, { recursive: true, force: true })
+  }
+}
+
+const outcomes: Readonly<Record<SchemaPreview['outcome'], Tone>> = {
+  passes: 'good',
+  refused: 'bad',
+  unknown: 'warn',
+}
+
+const actions: Readonly<Record<string, Tone>> = {
+  apply: 'good',
+  convert: 'good',
+  ignore: 'warn',
+  quarantine: 'warn',
+  refuse: 'bad',
+}
+
+function blocksOf(io: Io, preview: SchemaPreview): Block[] {
+  const { dataflow, table, outcome, why, evolution, compatibility, ddl } = preview
+  const decisions = evolution?.decisions ?? []
+  const casts = (compatibility ?? []).filter(({ incoming, target }) => incoming !== target)
+  const blocks: Block[] = [
+    { kind: 'title', text: `${dataflow} → ${table}` },
+    {
+      kind: 'table',
+      columns: [{ title: 'a run' }, { title: 'why' }],
+      rows: [[{ text: outcome === 'passes' ? 'would pass' : outcome, tone: outcomes[outcome] }, why]],
+    },
+  ]
+  if (evolution !== undefined) blocks.push(...schemaBlocks(evolution))
+  if (decisions.length > 0) {
+    blocks.push({
+      kind: 'table',
+      columns: ['change', 'column', 'from', 'to', 'action', 'policy', 'why'].map((title) => ({ title })),
+      rows: decisions.map((decision): Cell[] => [
+        decision.change.replaceAll('_', ' '),
+        decision.column,
+        decision.from ?? '',
+        decision.to ?? '',
+        { text: decision.action, tone: actions[decision.action] as Tone },
+        decision.policy,
+        decision.why,
+      ]),
+    })
+  }
+  if (casts.length > 0) {
+    blocks.push({
+      kind: 'table',
+      columns: ['column', 'comes as', 'table has', 'why it fits, or not'].map((title) => ({ title })),
+      rows: casts.map((proof) => [proof.column, proof.incoming, proof.target, proof.why]),
+    })
+  }
+  if (ddl !== undefined && ddl.operations.length > 0) {
+    const lines = ddl.operations.map(({ statement, risk, blocker }) => `${statement}  -- ${blocker ?? risk}`)
+    blocks.push({ kind: 'code', title: `Plan ${ddl.digest}: ${plural(lines.length, 'statement')}`, lines })
+    if (outcome === 'refused' && why.includes('approval')) {
+      const lines = [io.command(`schema approve ${dataflow} --plan ${ddl.digest}`)]
+      blocks.push({ kind: 'code', title: 'To approve it', lines })
+    }
+  }
+  return blocks
+}
+
+/** Before and after side by side, by field id. */
+function schemaBlocks({ before, after }: NonNullable<SchemaPreview['evolution']>): Block[] {
+  const ids = [...new Set([...(before ?? []), ...after].map(({ id }) => id))]
+  const text = (columns: NonNullable<typeof before>, id: number) => {
+    const column = columns.find((candidate) => candidate.id === id)
+    return column === undefined ? '' : `${column.name} ${column.type}${column.required ? ' required' : ''}`
+  }
+  return [
+    {
+      kind: 'table',
+      columns: [{ title: 'id', align: 'right' }, { title: 'before' }, { title: 'after' }],
+      rows: ids.map((id) => [String(id), before === null ? '' : text(before, id), text(after, id)]),
+    },
+  ]
+}
+
+function notThePlan(io: Io, name: string, plan: string, now: string | undefined, why: string): ManifestError {
+  return new ManifestError({
+    code: 'DDL_PLAN_UNKNOWN',
+    fact:
+      now === undefined
+        ? `${name} has no plan to approve: ${why}`
+        : `${plan} is not the plan of ${name}, which is ${now} now`,
+    consequence: 'Nothing was approved',
+    next: `Look at what would change: ${io.command(`schema plan ${name}`)}`,
+  })
+}

@@ -1,0 +1,168 @@
+import { digestOf } from '../json.ts'
+import type {
+  DdlOperation,
+  DdlPlan,
+  EvolutionDecision,
+  LineageRecord,
+  PhysicalState,
+} from '../runs/records.ts'
+import { sameFields } from '../tables/design.ts'
+import { canPromote } from '../tables/schema.ts'
+import { printTerm } from '../tables/terms.ts'
+import { type Schema, typeText } from '../tables/types.ts'
+import { schemaColumns } from './draft-schema.ts'
+
+export type DdlDraft = Pick<LineageRecord, 'base' | 'schema' | 'physical'>
+
+/**
+ * What a person would have typed to make the table what the draft says, and what each statement costs. The digest
+ * names the table, where it stands and every statement: an approval of it is one of this very change.
+ */
+export function planDdl(
+  table: string,
+  draft: DdlDraft,
+  decisions: readonly EvolutionDecision[],
+  replaces: boolean,
+): DdlPlan {
+  const { base, schema, physical } = draft
+  const operations =
+    base === null || physical.before === null
+      ? creation(table, draft)
+      : [
+          ...decisions
+            .filter(({ action }) => action === 'apply')
+            .map((decision) => operation(`ALTER TABLE ${table} ${clause(decision)}`)),
+          ...designOperations(table, physical.before, physical.after, schema),
+          ...blockers(table, base, schema, physical, replaces),
+        ]
+  const before = base === null ? null : { schema: schemaColumns(base), physical: physical.before }
+  const digest = digestOf({
+    table,
+    before,
+    after: schemaColumns(schema),
+    physical: physical.after,
+    operations,
+  })
+  const action = base === null ? 'create_table' : operations.length === 0 ? 'none' : 'alter_table'
+  return { action, operations, digest: digest.slice(0, 16) }
+}
+
+function operation(statement: string): DdlOperation {
+  return { statement, risk: 'metadata_only' }
+}
+
+function creation(table: string, { schema, physical }: DdlDraft): DdlOperation[] {
+  const columns = schema.fields
+    .map(({ name, type, required }) => `${name} ${typeText(type)}${required ? ' NOT NULL' : ''}`)
+    .join(', ')
+  const { partition, sort } = physical.after
+  const parted = partition.length === 0 ? '' : ` PARTITIONED BY (${partitionText(partition, schema)})`
+  return [
+    operation(`CREATE TABLE ${table} (${columns})${parted}`),
+    ...(sort.length === 0
+      ? []
+      : [operation(`ALTER TABLE ${table} WRITE ORDERED BY ${sortText(sort, schema)}`)]),
+  ]
+}
+
+function designOperations(
+  table: string,
+  before: PhysicalState,
+  after: PhysicalState,
+  schema: Schema,
+): DdlOperation[] {
+  const set = Object.entries(after.properties).filter(([key, value]) => before.properties[key] !== value)
+  const properties = set.map(([key, value]) => `'${key}' = '${value.replaceAll("'", "''")}'`).join(', ')
+  return [
+    ...(sameFields(before.partition, after.partition)
+      ? []
+      : [operation(`ALTER TABLE ${table} SET PARTITION SPEC (${partitionText(after.partition, schema)})`)]),
+    ...(sameFields(before.sort, after.sort)
+      ? []
+      : [
+          operation(
+            after.sort.length === 0
+              ? `ALTER TABLE ${table} WRITE UNORDERED`
+              : `ALTER TABLE ${table} WRITE ORDERED BY ${sortText(after.sort, schema)}`,
+          ),
+        ]),
+    ...(set.length === 0 ? [] : [operation(`ALTER TABLE ${table} SET TBLPROPERTIES (${properties})`)]),
+  ]
+}
+
+/**
+ * What no commit of metadata can do. It does not trust the gates before: each is looked for in the two schemas
+ * themselves.
+ */
+function blockers(
+  table: string,
+  base: Schema,
+  schema: Schema,
+  physical: LineageRecord['physical'],
+  replaces: boolean,
+): DdlOperation[] {
+  const before = new Map(base.fields.map((field) => [field.id, field]))
+  const after = new Set(schema.fields.map((field) => field.id))
+  const blocked = (statement: string, blocker: string): DdlOperation => ({
+    statement: `ALTER TABLE ${table} ${statement}`,
+    risk: 'blocking',
+    blocker,
+  })
+  const found: DdlOperation[] = []
+  for (const { id, name, type, required } of schema.fields) {
+    const old = before.get(id)
+    if (old !== undefined && typeText(old.type) !== typeText(type) && !canPromote(old.type, type))
+      found.push(blocked(`ALTER COLUMN ${name} TYPE ${typeText(type)}`, 'rewrite_of_stored_values'))
+    if (required && old?.required !== true && !replaces) {
+      const blocker = old === undefined ? 'required_without_default' : 'tighten_with_rows'
+      found.push(blocked(`ALTER COLUMN ${name} SET NOT NULL`, blocker))
+    }
+  }
+  const used = new Set([
+    ...physical.specs,
+    ...[...physical.after.partition, ...physical.after.sort].map((field) => field['source-id']),
+  ])
+  for (const { id, name } of base.fields) {
+    if (after.has(id)) continue
+    if (!replaces) found.push(blocked(`DROP COLUMN ${name}`, 'drop_with_rows'))
+    else if (used.has(id)) found.push(blocked(`DROP COLUMN ${name}`, 'drop_of_partition_column'))
+  }
+  return found
+}
+
+function partitionText(fields: PhysicalState['partition'], schema: Schema): string {
+  return fields.map((field) => printTerm(field.transform, columnOf(field['source-id'], schema))).join(', ')
+}
+
+function sortText(fields: PhysicalState['sort'], schema: Schema): string {
+  return fields
+    .map((field) => {
+      const term = printTerm(field.transform, columnOf(field['source-id'], schema))
+      return `${term} ${field.direction.toUpperCase()} ${field['null-order'].replace('-', ' ').toUpperCase()}`
+    })
+    .join(', ')
+}
+
+function columnOf(id: number, schema: Schema): string {
+  return schema.fields.find((field) => field.id === id)?.name ?? `#${id}`
+}
+
+function clause(decision: EvolutionDecision): string {
+  const { change, column, from, to } = decision
+  switch (change) {
+    case 'add_column':
+      return `ADD COLUMN ${column} ${to?.replace(/ required$/, ' NOT NULL')}`
+    case 'drop_column':
+      return `DROP COLUMN ${column}`
+    case 'rename_column':
+      return `RENAME COLUMN ${from} TO ${to}`
+    case 'reorder_columns':
+      return `ALTER COLUMNS ORDER (${to})`
+    case 'relax_nullability':
+      return `ALTER COLUMN ${column} DROP NOT NULL`
+    case 'tighten_nullability':
+      return `ALTER COLUMN ${column} SET NOT NULL`
+    default:
+      return `ALTER COLUMN ${column} TYPE ${to}`
+  }
+}

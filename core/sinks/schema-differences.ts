@@ -1,0 +1,126 @@
+import type { ColumnType } from '../contract/types.ts'
+import type { SchemaEvolution } from '../manifest/types.ts'
+import type { SchemaChangeName, SchemaDifference } from '../runs/records.ts'
+import { canPromote } from '../tables/schema.ts'
+import { type NestedField, type Schema, typeText } from '../tables/types.ts'
+import { icebergTypeOf } from './iceberg-types.ts'
+import { typeFit } from './type-fit.ts'
+
+export interface DraftColumn {
+  readonly name: string
+  readonly type: ColumnType
+  /** Whether the load may hold NULL in it. Default true. */
+  readonly nullable?: boolean
+  /** What the table calls it so far, where the contract says so. */
+  readonly rename_from?: string
+  readonly origin?: 'contract' | 'sluice'
+}
+
+/** One column of the load and the column of the table that it goes to. */
+export interface Match {
+  readonly column: DraftColumn
+  readonly field?: NestedField
+}
+
+export interface Comparison {
+  readonly matches: readonly Match[]
+  readonly differences: readonly SchemaDifference[]
+}
+
+/**
+ * How a load differs from the table: first column by column in the load's order, then the columns that it lacks, then
+ * the order. Columns are matched by name, or by the name that a contract declares as the old one; never by a guess.
+ *
+ * `replaces`: all rows of the table are replaced, so that a column that no longer comes can go.
+ */
+export function compareSchemas(
+  columns: readonly DraftColumn[],
+  base: Schema,
+  replaces: boolean,
+  policy: Pick<SchemaEvolution, 'nullability' | 'column_order'>,
+): Comparison {
+  const byName = new Map(base.fields.map((field) => [field.name, field]))
+  const keys = new Set(base.identifierFieldIds)
+  const matches: Match[] = []
+  const differences: SchemaDifference[] = []
+  for (const column of columns) {
+    const origin = column.origin === undefined ? {} : { origin: column.origin }
+    const found = (change: SchemaChangeName, more: Omit<SchemaDifference, 'column' | 'change'>) =>
+      differences.push({ column: column.name, change, ...more, ...origin })
+    const renamed = column.rename_from === undefined ? undefined : byName.get(column.rename_from)
+    const field = byName.get(column.name) ?? renamed
+    matches.push({ column, ...(field === undefined ? {} : { field }) })
+    if (field === undefined) {
+      const required = wantsRequired(column, policy)
+      const to = `${typeText(icebergTypeOf(column.type))}${required ? ' required' : ''}`
+      if (column.rename_from !== undefined)
+        found('rename_column', { from: column.rename_from, to: column.name, problem: noSuchColumn(column) })
+      else if (required && !replaces) found('add_column', { to, problem: requiredWithoutDefault })
+      else found('add_column', { to })
+      continue
+    }
+    if (renamed !== undefined) {
+      const words = { from: renamed.name, to: column.name }
+      const both = columns.some(({ name }) => name === renamed.name)
+      if (field !== renamed) found('rename_column', { ...words, problem: 'the table has both columns' })
+      else if (both) found('rename_column', { ...words, problem: 'the load has both columns' })
+      else found('rename_column', words)
+    }
+    compareType(column, field, keys.has(field.id), found)
+    compareNullability(column, field, keys.has(field.id), found)
+  }
+  const matched = new Set(matches.map(({ field }) => field?.id))
+  for (const field of base.fields) {
+    if (matched.has(field.id)) continue
+    const words = { column: field.name, from: typeText(field.type) }
+    const problem = keys.has(field.id) ? { problem: 'it identifies the table’s rows' } : {}
+    differences.push({ ...words, change: replaces ? 'drop_column' : 'missing_column', ...problem })
+  }
+  if (policy.column_order === 'load') differences.push(...compareOrder(matches, base))
+  return { matches, differences }
+
+  function compareNullability(column: DraftColumn, field: NestedField, isKey: boolean, found: Found): void {
+    if (field.required && column.nullable !== false) {
+      const problem = isKey ? { problem: 'it identifies the table’s rows' } : {}
+      found('relax_nullability', { from: 'required', to: 'optional', ...problem })
+    } else if (!field.required && wantsRequired(column, policy)) {
+      const problem = replaces ? {} : { problem: 'the rows that stay may hold NULL (tighten_with_rows)' }
+      found('tighten_nullability', { from: 'optional', to: 'required', ...problem })
+    }
+  }
+}
+
+/** Sluice's own columns stay optional: whoever made the table may have rows without them. */
+export function wantsRequired(column: DraftColumn, policy: Pick<SchemaEvolution, 'nullability'>): boolean {
+  return policy.nullability === 'tighten' && column.nullable === false && column.origin !== 'sluice'
+}
+
+type Found = (change: SchemaChangeName, more: Omit<SchemaDifference, 'column' | 'change'>) => void
+
+const requiredWithoutDefault =
+  'the rows that stay have no value for a required column (required_without_default)'
+
+function noSuchColumn(column: DraftColumn): string {
+  return `the table has neither ${column.rename_from} nor ${column.name}`
+}
+
+function compareType(column: DraftColumn, field: NestedField, isKey: boolean, found: Found): void {
+  const incoming = icebergTypeOf(column.type)
+  const fit = typeFit(incoming, field.type)
+  if (fit === 'same' || fit === 'widening') return
+  const words = { from: typeText(field.type), to: typeText(incoming) }
+  if (fit === 'lossless') found('convert_type', words)
+  else if (canPromote(field.type, incoming)) {
+    found('widen_type', { ...words, ...(isKey ? { problem: 'it identifies the table’s rows' } : {}) })
+  } else if (fit === 'narrowing') found('narrow_type', words)
+  else if (fit === 'by_text') found('change_type', words)
+  else found('change_type', { ...words, problem: `no value of ${words.to} is one of ${words.from}` })
+}
+
+function compareOrder(matches: readonly Match[], base: Schema): SchemaDifference[] {
+  const load = matches.flatMap(({ field }) => (field === undefined ? [] : [field]))
+  const table = base.fields.filter((field) => load.includes(field))
+  if (load.every((field, i) => field === table[i])) return []
+  const names = (fields: readonly NestedField[]) => fields.map((field) => field.name).join(', ')
+  return [{ column: '*', change: 'reorder_columns', from: names(table), to: names(load) }]
+}

@@ -1,0 +1,93 @@
+import { canPromote } from '../tables/schema.ts'
+import { type IcebergType, typeText } from '../tables/types.ts'
+
+/**
+ * How the values of one type stand to another type:
+ * - `same`
+ * - `widening`: files of the one are read as the other by any reader of format v2
+ * - `lossless`: every value, cast, is one of the other and can be told from all others there
+ * - `narrowing`: values of the same kind, of which some are lost
+ * - `by_text`: a text may spell a value of the other
+ * - `incompatible`: no value of the one is one of the other
+ */
+export type Fit = 'same' | 'widening' | 'lossless' | 'narrowing' | 'by_text' | 'incompatible'
+
+type Family =
+  | 'integer'
+  | 'decimal'
+  | 'float'
+  | 'boolean'
+  | 'date'
+  | 'timestamp'
+  | 'zoned'
+  | 'string'
+  | 'other'
+
+/**
+ * The matrix of families, with the digits that decide inside of a cell. Rows are what comes, columns the table:
+ *
+ * | | integer | decimal | float | boolean | date | timestamp | zoned | string |
+ * |---|---|---|---|---|---|---|---|---|
+ * | integer | digits | digits | digits | no | no | no | no | ok |
+ * | decimal | narrowing | digits | digits | no | no | no | no | ok |
+ * | float | narrowing | narrowing | digits | no | no | no | no | ok |
+ * | boolean | no | no | no | ok | no | no | no | ok |
+ * | date | no | no | no | no | ok | ok | no | ok |
+ * | timestamp | no | no | no | no | narrowing | ok | no | ok |
+ * | zoned | no | no | no | no | no | no | ok | ok |
+ * | string | text | text | text | text | text | text | text | ok |
+ *
+ * A timestamp without a zone is no instant, so the two never meet. Types are told by what they are, not by what
+ * their name contains; the others (uuid, binary, time, nested) fit themselves alone.
+ */
+export function typeFit(from: IcebergType, to: IcebergType): Fit {
+  if (typeText(from) === typeText(to)) return 'same'
+  if (canPromote(from, to)) return 'widening'
+  const [source, target] = [familyOf(from), familyOf(to)]
+  if (source === 'other' || target === 'other') return 'incompatible'
+  if (target === 'string') return 'lossless'
+  if (source === 'string') return 'by_text'
+  if (source === 'date' && target === 'timestamp') return 'lossless'
+  if (source === 'timestamp' && target === 'date') return 'narrowing'
+  const numbers: readonly Family[] = ['integer', 'decimal', 'float']
+  if (!numbers.includes(source) || !numbers.includes(target)) return 'incompatible'
+  return holdsAll(from, to) ? 'lossless' : 'narrowing'
+}
+
+function familyOf({ kind }: IcebergType): Family {
+  switch (kind) {
+    case 'int':
+    case 'long':
+      return 'integer'
+    case 'float':
+    case 'double':
+      return 'float'
+    case 'timestamptz':
+      return 'zoned'
+    case 'decimal':
+    case 'boolean':
+    case 'date':
+    case 'timestamp':
+    case 'string':
+      return kind
+    default:
+      return 'other'
+  }
+}
+
+/** Whether every number of `from` comes back unchanged from `to`. A double keeps any 15 decimal digits, a float any 6. */
+function holdsAll(from: IcebergType, to: IcebergType): boolean {
+  const floatDigits = to.kind === 'double' ? 15 : 6
+  if (from.kind === 'int' || from.kind === 'long') {
+    const digits = from.kind === 'int' ? 10 : 19
+    if (to.kind === 'decimal') return to.precision - to.scale >= digits
+    return (to.kind === 'float' || to.kind === 'double') && digits <= floatDigits
+  }
+  if (from.kind === 'decimal') {
+    if (to.kind === 'decimal') {
+      return to.scale >= from.scale && to.precision - to.scale >= from.precision - from.scale
+    }
+    return (to.kind === 'float' || to.kind === 'double') && from.precision <= floatDigits
+  }
+  return false
+}

@@ -1,0 +1,121 @@
+import type { ErrorSummary } from '../core/errors.ts'
+import { SluiceError, summarizeError } from '../core/errors.ts'
+import type { Dataflow, RenderedManifest } from '../core/manifest/types.ts'
+import type { Ports } from '../core/ports.ts'
+import { emptyLog } from '../core/runs/gate-log.ts'
+import type {
+  CompatibilityProof,
+  DdlPlan,
+  EvolutionRecord,
+  ExtractRecord,
+  PhysicalState,
+} from '../core/runs/records.ts'
+import { proveTypes } from '../lambdas/compatibility.ts'
+import { evolutionOf } from '../lambdas/evolution.ts'
+import { extract } from '../lambdas/extract.ts'
+import type { GateTask } from '../lambdas/gate-handler.ts'
+import { lineage } from '../lambdas/lineage.ts'
+import { ddlOf, judgePlan } from '../lambdas/physical-ddl.ts'
+
+/** What gates 2 and 4 to 6 would decide of one dataflow, as far as they would get. */
+export interface SchemaPreview {
+  readonly dataflow: string
+  readonly table: string
+  /** `unknown`: there is nothing yet by which to tell, such as a table that another dataflow has still to make. */
+  readonly outcome: 'passes' | 'refused' | 'unknown'
+  readonly why: string
+  readonly evolution?: EvolutionRecord
+  readonly compatibility?: readonly CompatibilityProof[]
+  readonly ddl?: DdlPlan & { readonly physical: PhysicalState }
+  readonly error?: ErrorSummary
+}
+
+/**
+ * Asks the gates' own functions what a run would decide of what it would read; where nothing is new, of everything
+ * that the source has. It reads headers, footers and the table's metadata; it stores nothing and judges no row.
+ */
+export async function previewSchema(
+  ports: Ports,
+  manifest: RenderedManifest,
+  dataflow: Dataflow,
+  signal: AbortSignal = new AbortController().signal,
+): Promise<SchemaPreview> {
+  const { name, sink } = dataflow
+  const preview = (rest: Omit<SchemaPreview, 'dataflow' | 'table'>): SchemaPreview => ({
+    dataflow: name,
+    table: sink.table,
+    ...rest,
+  })
+  try {
+    const run = await extract(taskOf(ports, manifest, dataflow, signal))
+    const isNew = run.verdict === 'passed'
+    const source = isNew ? run : await extract(taskOf(forgetful(ports), manifest, dataflow, signal))
+    if (source.source.pins.length === 0)
+      return preview({ outcome: 'unknown', why: 'the source has nothing to read' })
+    const task = taskOf(ports, manifest, dataflow, signal, source)
+    const drafted = await lineage(task)
+    const evolution = evolutionOf(drafted, dataflow.schema_evolution)
+    const refused = evolution.decisions.filter(({ action }) => action === 'refuse')
+    if (refused.length > 0)
+      return preview({
+        outcome: 'refused',
+        why: refusals(refused.map((r) => `${r.change} ${r.column}: ${r.why}`)),
+        evolution,
+      })
+    const compatibility = proveTypes(drafted, dataflow.schema_evolution)
+    const misfits = compatibility.filter(({ compatible }) => !compatible)
+    if (misfits.length > 0)
+      return preview({
+        outcome: 'refused',
+        why: refusals(misfits.map((m) => `${m.column}: ${m.why}`)),
+        evolution,
+        compatibility,
+      })
+    const plan = ddlOf(dataflow, drafted, evolution)
+    const { verdict } = await judgePlan(task, plan)
+    const ddl = { ...plan, physical: drafted.physical.after }
+    return preview({
+      outcome: verdict.apply ? 'passes' : 'refused',
+      why: verdict.why,
+      evolution,
+      compatibility,
+      ddl,
+    })
+  } catch (error) {
+    if (!(error instanceof SluiceError)) throw error
+    const unknown = error.code === 'SOURCE_TABLE_MISSING'
+    const why = unknown ? `${error.message.split('.')[0]} yet` : error.message
+    return preview({ outcome: unknown ? 'unknown' : 'refused', why, error: summarizeError(error) })
+  }
+}
+
+function refusals(texts: readonly string[]): string {
+  return texts.join('; ')
+}
+
+/** As if nothing had been loaded before. */
+function forgetful(ports: Ports): Ports {
+  return { ...ports, state: { ...ports.state, get: async () => undefined } }
+}
+
+function taskOf(
+  ports: Ports,
+  manifest: RenderedManifest,
+  dataflow: Dataflow,
+  signal: AbortSignal,
+  source?: ExtractRecord,
+): GateTask {
+  const run_id = 'schema-plan'
+  const ref = { key: '', size: 0, sha256: '' }
+  return {
+    ref: { run_id, manifest: ref, dataflow: dataflow.name, attempt: 0, fence: 0, round: 0 },
+    project: manifest.project,
+    manifest,
+    dataflow,
+    head: { pk: '', sk: '', fence: 0, lease: null, last_commit: null },
+    ports,
+    signal,
+    record: () => source as never,
+    log: emptyLog,
+  }
+}
