@@ -197,9 +197,12 @@ async function storeAccepted(task: GateTask, files: readonly LaidOutFile[]): Pro
   const folder = `${tableRoot(parseTable(task.dataflow.sink.table))}/data`
   const tag = attemptTag(run_id, task.dataflow.name, attempt)
   return await Promise.all(
-    files.map(async ({ file, partition_values, ...stats }, i) => {
+    files.map(async ({ file, partition_values, sorted, ...stats }, i) => {
       const name = `${folder}/${tag}.${round}-${String(i).padStart(5, '0')}`
-      const values = partition_values === undefined ? {} : { partition_values }
+      const values = {
+        ...(partition_values === undefined ? {} : { partition_values }),
+        ...(sorted === undefined ? {} : { sorted }),
+      }
       return { ...(await storeOnce(task.ports.lake, name, file)), stats, ...values }
     }),
   )
