@@ -1,6 +1,5 @@
 import type { FinalizeRecord, StagedFile } from '../core/runs/records.ts'
 import { roundTag } from '../core/runs/uncommitted.ts'
-import { isSortable } from '../core/sinks/partition-sql.ts'
 import { newSnapshotId, uuidFrom } from '../core/tables/attempt.ts'
 import { dataFileFromStats } from '../core/tables/data-file.ts'
 import { sortOrderId } from '../core/tables/design.ts'
@@ -27,13 +26,11 @@ export async function finalize(task: GateTask): Promise<FinalizeRecord> {
   const { schema, partition, sort, properties } = task.record('physical_ddl')
   const base = base_location === null ? undefined : await loadTable(ports.lake, base_location)
   const seed = roundTag(run_id, dataflow.name, attempt, round)
-  const added = task.record('contract').files.map(({ object, stats, partition_values }) =>
+  const added = task.record('contract').files.map(({ object, stats, partition_values, sorted }) =>
     dataFileFromStats(stats, schema, keyToUri(ports.lake, object.key), {
       nanFree: 'all',
       partition: partitionOf(partition, schema, partition_values),
-      ...(sort.length === 0 || !isSortable(sort, schema)
-        ? {}
-        : { sortOrderId: sortOrderId(base?.metadata, sort) }),
+      ...(sorted === undefined ? {} : { sortOrderId: sortOrderId(base?.metadata, sort) }),
     }),
   )
   const prepared = await prepareSnapshot({

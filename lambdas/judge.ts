@@ -165,9 +165,12 @@ export async function storeAccepted(
   const folder = `${tableRoot(parseTable(task.dataflow.sink.table))}/data`
   const tag = attemptTag(run_id, task.dataflow.name, attempt)
   return await Promise.all(
-    files.map(async ({ file, partition_values, ...stats }, i) => {
+    files.map(async ({ file, partition_values, sorted, ...stats }, i) => {
       const name = `${folder}/${tag}.${portionTag(round, shard)}-${String(i).padStart(5, '0')}`
-      const values = partition_values === undefined ? {} : { partition_values }
+      const values = {
+        ...(partition_values === undefined ? {} : { partition_values }),
+        ...(sorted === undefined ? {} : { sorted }),
+      }
       return { ...(await storeOnce(task.ports.lake, name, file)), stats, ...values }
     }),
   )

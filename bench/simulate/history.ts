@@ -125,5 +125,6 @@ function answer(resource: string, input: unknown, waves: readonly number[]): unk
     const result = { key: `evidence/${run_id}/result-20261126T000000000Z.json`, size: 9_999_999, sha256: hex }
     return { run_id, status: 'succeeded', ...counts, result }
   }
+  if (resource === 'Extract') return { gate: resource, verdict: 'passed', shards: 0 }
   return { gate: resource, verdict: 'passed' }
 }

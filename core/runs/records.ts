@@ -191,6 +191,8 @@ export interface StagedFile {
   readonly stats: Omit<CopyStats, 'file'>
   /** Value per partition field id; absent where the table is not partitioned. */
   readonly partition_values?: Readonly<Record<string, PartitionText>>
+  /** Its rows stand in the table's sort order. */
+  readonly sorted?: true
 }
 
 /** Gate 4: one decision per difference, and the schema on both sides of them. */

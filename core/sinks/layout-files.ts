@@ -23,6 +23,8 @@ export interface LayoutRequest {
 export interface LaidOutFile extends CopyStats {
   /** Value per partition field id; absent where the table is not partitioned. */
   readonly partition_values?: Readonly<Record<string, PartitionText>>
+  /** The rows stand in the order of the design. */
+  readonly sorted?: true
 }
 
 /** A file per partition is open at a time, and each load makes as many small files; more are a mistake of the design. */
@@ -120,7 +122,10 @@ async function arrange(
     const { files } = await engine.copy(`COPY (SELECT ${columnList(request)} FROM ${reader(group)}${by})
       TO ${quoteLiteral(target)} (FORMAT parquet, COMPRESSION zstd, RETURN_STATS, FIELD_IDS ${fieldIds(request)}${size})`)
     const values = group[0]?.partition_values
-    const own = values === undefined ? {} : { partition_values: values }
+    const own = {
+      ...(values === undefined ? {} : { partition_values: values }),
+      ...(order.length === 0 ? {} : { sorted: true as const }),
+    }
     arranged.push(...files.filter((file) => file.rows > 0).map((file) => ({ ...file, ...own })))
   }
   return arranged
