@@ -21,6 +21,7 @@ const run: RunItem = {
   manifest: ref,
   plan: ref,
   worker: 'elsewhere/1/x',
+  execution: 'r1',
   stopping: false,
 }
 

@@ -1,11 +1,12 @@
 import { buildPlan } from '../core/planning/plan.ts'
-import { parseRunOptions } from '../core/planning/run-options.ts'
 import type { Plan } from '../core/planning/types.ts'
 import type { Ports } from '../core/ports.ts'
 import type { FlowItem, RunItem } from '../core/runs/items.ts'
 import { flowKey, flowPrefix, metaKey, runKey } from '../core/runs/keys.ts'
 import { loadRenderedManifest } from '../core/runs/manifest-store.ts'
-import { checkRunId, isDone, unknownRun } from '../core/runs/runs.ts'
+import { requireProject } from '../core/runs/projects.ts'
+import { parseRunInput } from '../core/runs/run-input.ts'
+import { checkRunId, isDone, runExists, unknownRun } from '../core/runs/runs.ts'
 import type { StoredPlan } from '../core/runs/stored-plan.ts'
 import { readStoredPlan } from '../core/runs/stored-plan.ts'
 import { type ObjectRef, writeJson } from '../core/stores/object-ref.ts'
@@ -14,8 +15,8 @@ import { controlHandler } from './control-handler.ts'
 
 export interface PlanEvent {
   readonly execution_name: string
-  /** Run options, and besides them `run_id`, `resume` and `manifest`; all optional. */
-  readonly input: Readonly<Record<string, unknown>>
+  /** As {@link parseRunInput} reads it; `{}` runs every active dataflow of the one project that is deployed. */
+  readonly input: unknown
 }
 
 /** Goes into the state of the execution, so it holds references and numbers only. */
@@ -38,22 +39,24 @@ export interface WaveItem {
 }
 
 /**
- * Selects, orders and writes down what a run will do, once: a second call for the same run finds the plan
- * and goes on with it. With `resume` every dataflow that has not succeeded becomes pending again.
+ * Selects, orders and writes down what a run will do, once: a second call of the same execution finds the plan
+ * and goes on with it. With `resume` every dataflow that has not succeeded becomes pending again. Which manifest
+ * is run is the input's to say, or else the deployed project's. Throws `ManifestError` for what is refused.
  */
 export async function planRun(event: PlanEvent, ports: Ports): Promise<PlannedRun> {
-  const { run_id, resume, manifest, ...rest } = event.input
-  const runId = checkRunId(run_id ?? event.execution_name)
+  const input = parseRunInput(event.input)
+  const runId = checkRunId(input.run_id ?? event.execution_name)
   const existing = (await ports.state.get(runKey(runId), metaKey)) as RunItem | undefined
   if (existing !== undefined) {
+    if (!input.resume && existing.execution !== event.execution_name) throw runExists(runId)
     const stored = await readStoredPlan(ports, existing)
-    if (resume === true) await reopen(ports, existing)
+    if (input.resume) await reopen(ports, existing, event.execution_name)
     return plannedRun(existing, stored)
   }
-  if (resume === true) throw unknownRun(runId)
-  const ref = manifest as ObjectRef
+  if (input.resume) throw unknownRun(runId)
+  const { options } = input
+  const ref = input.manifest ?? (await requireProject(ports, input.project)).manifest
   const rendered = await loadRenderedManifest(ports.evidence, ref)
-  const options = parseRunOptions(rest)
   const plan = buildPlan(rendered, options)
   const stored: StoredPlan = { plan, options }
   const planRef = await writeJson(ports.evidence, `plans/${runId}/plan.json`, stored)
@@ -69,6 +72,7 @@ export async function planRun(event: PlanEvent, ports: Ports): Promise<PlannedRu
     manifest: ref,
     plan: planRef,
     worker: ports.worker.id,
+    execution: event.execution_name,
     stopping: false,
   }
   await ports.state.transact([{ kind: 'put', item: meta, expect: 'absent' }])
@@ -116,11 +120,22 @@ async function transactInParts(
     await ports.state.transact([...conditions, ...writes.slice(i, i + size)])
 }
 
-/** Resume: what succeeded stays, and so does what had nothing to do. Everything else is pending again. */
-async function reopen(ports: Ports, run: RunItem): Promise<void> {
-  const writes: Write[] = [
-    { kind: 'put', item: { ...run, status: 'running', worker: ports.worker.id, stopping: false } },
-  ]
+/**
+ * Resume: what succeeded stays, and so does what had nothing to do. Everything else is pending again. The run's
+ * own item comes last, so that who sees it open again sees no verdict of before.
+ */
+async function reopen(ports: Ports, run: RunItem, execution: string): Promise<void> {
+  const { cancelled: _cancelled, ...kept } = run
+  const reopened = {
+    ...kept,
+    pk: run.pk,
+    sk: run.sk,
+    status: 'running',
+    worker: ports.worker.id,
+    execution,
+    stopping: false,
+  }
+  const writes: Write[] = []
   for await (const item of ports.state.query(run.pk, flowPrefix)) {
     const flow = item as FlowItem
     if (isDone(flow)) continue
@@ -129,6 +144,7 @@ async function reopen(ports: Ports, run: RunItem): Promise<void> {
     const pending = { ...kept, sk: flowKey(flow.dataflow), status: 'pending', tries: 0 } as const
     writes.push({ kind: 'put', item: pending, expect: { attempt: flow.attempt } })
   }
+  writes.push({ kind: 'put', item: reopened })
   await transactInParts(ports, writes)
 }
 

@@ -9,7 +9,7 @@ import { metaKey, runKey } from '../core/runs/keys.ts'
 import { readHead } from '../core/runs/lease.ts'
 import { storeRenderedManifest } from '../core/runs/manifest-store.ts'
 import type { ExecutionResult } from '../core/runs/result.ts'
-import { checkRunId, readFlows, readRun } from '../core/runs/runs.ts'
+import { checkRunId, readFlows, readRun, runExists } from '../core/runs/runs.ts'
 import { readJsonRef } from '../core/stores/object-ref.ts'
 import { seal } from '../lambdas/seal.ts'
 import { causeText, settle } from '../lambdas/settle.ts'
@@ -53,7 +53,7 @@ export async function runLocally(ports: Ports, request: RunRequest): Promise<Run
   const run_id = checkRunId(request.run_id ?? newRunId())
   if (request.manifest !== undefined) buildPlan(request.manifest, parseRunOptions(request.options ?? {}))
   if (request.resume === true) await checkResume(ports, run_id, request.options)
-  else if (await hasBegun(ports, run_id)) throw begunBefore(run_id)
+  else if (await hasBegun(ports, run_id)) throw runExists(run_id)
   const manifest =
     request.manifest === undefined
       ? {}
@@ -160,16 +160,6 @@ async function settleInterrupted(ports: Ports, run_id: string): Promise<void> {
 
 async function hasBegun(ports: Ports, run_id: string): Promise<boolean> {
   return (await ports.state.get(runKey(run_id), metaKey)) !== undefined
-}
-
-/** Going on with it would run its old plan, and call it a success where that was done before. */
-function begunBefore(run_id: string): ManifestError {
-  return new ManifestError({
-    code: 'RUN_EXISTS',
-    fact: `there is a run ${run_id} already`,
-    consequence: 'Nothing was started',
-    next: `Resume it (sluice run --resume ${run_id}), or choose another run id`,
-  })
 }
 
 /** The plan was checked before the execution began, so this is the store's doing, not the manifest's. */

@@ -5,16 +5,17 @@ import type { RunOptions } from './types.ts'
 /** Retries wait at most this long, however often they double. */
 export const maxRetryDelaySeconds = 60
 
-const numbers = {
+/** Whole numbers and others that a run option may be, with their ranges. */
+export const numberOptions = {
   max_workers: { byDefault: 8, min: 1, max: 1000, whole: true },
   retry_count: { byDefault: 0, min: 0, max: 100, whole: true },
   retry_delay_seconds: { byDefault: 5, min: 0, max: maxRetryDelaySeconds, whole: false },
 } as const
 
 const flags = ['stop_on_error', 'dry_run'] as const
-const selectors = ['stage', 'dataflows', 'tags'] as const
+export const selectorOptions = ['stage', 'dataflows', 'tags'] as const
 
-const known: readonly string[] = [...selectors, ...Object.keys(numbers), ...flags]
+const known: readonly string[] = [...selectorOptions, ...Object.keys(numberOptions), ...flags]
 
 /**
  * Run options as they come from a command line, an event or a console; all optional, `{}` is every active
@@ -24,35 +25,45 @@ const known: readonly string[] = [...selectors, ...Object.keys(numbers), ...flag
 export function parseRunOptions(input: unknown): RunOptions {
   const problems: string[] = []
   if (typeof input !== 'object' || input === null || Array.isArray(input)) {
-    throw invalid([`run options are an object, and this is ${JSON.stringify(input) ?? 'undefined'}`])
+    throw optionsInvalid([`run options are an object, and this is ${JSON.stringify(input) ?? 'undefined'}`])
   }
   const given = input as Readonly<Record<string, unknown>>
+  refuseUnknown(given, known, problems)
+  const options = readRunOptions(given, problems)
+  if (problems.length > 0) throw optionsInvalid(problems)
+  return options
+}
+
+/** Adds a line to `problems` for every key that is not known, with the one that was most likely meant. */
+export function refuseUnknown(given: object, keys: readonly string[], problems: string[]): void {
   for (const option of Object.keys(given)) {
-    if (known.includes(option)) continue
+    if (keys.includes(option)) continue
     problems.push(
-      `there is no option ${option} (${suggest(option, known, 'known', '').replace(/^Did/, 'did')})`,
+      `there is no option ${option} (${suggest(option, keys, 'known', '').replace(/^Did/, 'did')})`,
     )
   }
-  const number = (name: keyof typeof numbers): number => readNumber(given, name, problems)
+}
+
+/** The options among what is given; adds a line to `problems` for every one that is wrong. */
+export function readRunOptions(given: Readonly<Record<string, unknown>>, problems: string[]): RunOptions {
+  const number = (name: keyof typeof numberOptions): number => readNumber(given, name, problems)
   const flag = (name: (typeof flags)[number]): boolean => readFlag(given, name, problems)
-  const options: RunOptions = {
-    ...Object.fromEntries(selectors.flatMap((name) => readSelector(given, name, problems))),
+  return {
+    ...Object.fromEntries(selectorOptions.flatMap((name) => readSelector(given, name, problems))),
     max_workers: number('max_workers'),
     stop_on_error: flag('stop_on_error'),
     retry_count: number('retry_count'),
     retry_delay_seconds: number('retry_delay_seconds'),
     dry_run: flag('dry_run'),
   }
-  if (problems.length > 0) throw invalid(problems)
-  return options
 }
 
 function readNumber(
   given: Readonly<Record<string, unknown>>,
-  name: keyof typeof numbers,
+  name: keyof typeof numberOptions,
   problems: string[],
 ): number {
-  const { byDefault, min, max, whole } = numbers[name]
+  const { byDefault, min, max, whole } = numberOptions[name]
   const value = own(given, name)
   if (value === undefined) return byDefault
   const fits = typeof value === 'number' && (whole ? Number.isInteger(value) : Number.isFinite(value))
@@ -90,11 +101,12 @@ function readSelector(
   return []
 }
 
-function own(given: Readonly<Record<string, unknown>>, name: string): unknown {
+/** What the input itself has under the name, and nothing that every object has. */
+export function own(given: Readonly<Record<string, unknown>>, name: string): unknown {
   return Object.hasOwn(given, name) ? given[name] : undefined
 }
 
-function invalid(problems: readonly string[]): ManifestError {
+export function optionsInvalid(problems: readonly string[]): ManifestError {
   return new ManifestError({
     code: 'RUN_OPTIONS_INVALID',
     fact: problems.join('; '),

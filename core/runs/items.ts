@@ -19,6 +19,14 @@ export interface RowCounts {
   readonly filtered: number
 }
 
+/** Who asked for the end of a run. */
+export interface Cancellation {
+  /** `user@machine`, as the machine of the person says it. */
+  readonly by: string
+  /** ISO 8601, UTC. */
+  readonly at: string
+}
+
 export interface RunItem extends Item {
   readonly run_id: string
   readonly project: string
@@ -30,8 +38,11 @@ export interface RunItem extends Item {
   readonly plan: ObjectRef
   /** Who planned it, or resumed it last: where no dataflow holds a lease, it tells whether anybody is at work. */
   readonly worker: string
-  /** A dataflow failed under `stop_on_error`: no further one is admitted. */
+  /** The workflow's execution that planned it, or resumed it last. */
+  readonly execution: string
+  /** A dataflow failed under `stop_on_error`, or somebody cancelled the run: no further one is admitted. */
   readonly stopping: boolean
+  readonly cancelled?: Cancellation
   readonly result?: ObjectRef
 }
 

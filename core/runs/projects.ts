@@ -45,7 +45,7 @@ export async function requireProject(
     code: 'PROJECT_NOT_DEPLOYED',
     fact: name === undefined ? 'no project is deployed' : `no project ${JSON.stringify(name)} is deployed`,
     consequence: 'Nothing was started',
-    next: 'Deploy it with: sluice deploy <project directory> --stack <name>',
+    next: 'Deploy it with: sluice deploy --project <directory> --stack <name>',
   })
 }
 

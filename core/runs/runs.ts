@@ -2,6 +2,7 @@ import { IntegrityError, ManifestError } from '../errors.ts'
 import type { Ports } from '../ports.ts'
 import type { FlowItem, RunItem } from './items.ts'
 import { flowKey, flowPrefix, metaKey, runKey } from './keys.ts'
+import { runIdPattern } from './run-input-schema.ts'
 
 /** Throws `ManifestError` `RUN_UNKNOWN`. */
 export async function readRun(ports: Pick<Ports, 'state'>, runId: string): Promise<RunItem> {
@@ -38,9 +39,11 @@ export function isDone(flow: FlowItem): boolean {
   return flow.status === 'succeeded' || (flow.status === 'skipped' && flow.reason === 'nothing_new')
 }
 
+const runIdExpression = new RegExp(runIdPattern)
+
 /** The id itself, where it can be one. Throws `ManifestError` `RUN_ID_INVALID`. */
 export function checkRunId(runId: unknown): string {
-  if (typeof runId === 'string' && /^[A-Za-z0-9][A-Za-z0-9_-]{0,79}$/.test(runId)) return runId
+  if (typeof runId === 'string' && runIdExpression.test(runId)) return runId
   throw new ManifestError({
     code: 'RUN_ID_INVALID',
     fact: `${JSON.stringify(runId)} is not a run id`,
@@ -55,5 +58,15 @@ export function unknownRun(runId: string): ManifestError {
     fact: `there is no run ${JSON.stringify(runId)}`,
     consequence: 'Nothing was started',
     next: 'List the runs with: sluice status',
+  })
+}
+
+/** Going on with it would run its old plan, and call it a success where that was done before. */
+export function runExists(runId: string): ManifestError {
+  return new ManifestError({
+    code: 'RUN_EXISTS',
+    fact: `there is a run ${runId} already`,
+    consequence: 'Nothing was started',
+    next: `Resume it (sluice run --resume ${runId}), or choose another run id`,
   })
 }

@@ -53,12 +53,14 @@ export function openBare(): Bare {
   }
 }
 
-/** Plans a run of the crash project, or goes on with it. */
+/** Plans a run of the crash project, or goes on with it, as it was planned. */
 export async function planned(
   ports: Ports,
   run_id: string,
   input: Readonly<Record<string, unknown>> = {},
 ): Promise<PlannedRun> {
+  if (input.resume === true)
+    return await planRun({ execution_name: run_id, input: { run_id, ...input } }, ports)
   const project = makeProject()
   const ref = await storeRenderedManifest(ports.evidence, await loadProject(project))
   rmSync(project, { recursive: true })
