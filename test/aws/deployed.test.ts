@@ -23,8 +23,9 @@ import { findStack } from '../../remote/stack.ts'
 import { type Ask, openAsk } from '../support/duckdb.ts'
 import { airportSums, type Expected, expectFlights, flightSums } from '../support/flights-expected.ts'
 import { copyExample, type ExampleCopy } from '../support/flights-project.ts'
-import { type Cloud, type Deployment, openCloud, openDeployment, whyNoCloud } from './deployment.ts'
+import { type Cloud, type Deployment, openCloud, openDeployment } from './deployment.ts'
 import { downloadFiles, type LakeTable, readRows, readTables, serveS3With } from './lake-tables.ts'
+import { whyNoCloud } from './servers.ts'
 import { smallProject } from './small-project.ts'
 
 const why = whyNoCloud(inject('ministack'))
