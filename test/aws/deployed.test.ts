@@ -14,7 +14,7 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import type { RenderedManifest } from '../../core/manifest/types.ts'
 import type { Evidence } from '../../core/runs/evidence.ts'
 import { storeRenderedManifest } from '../../core/runs/manifest-store.ts'
-import { pointProject, requireProject } from '../../core/runs/projects.ts'
+import { pointProject } from '../../core/runs/projects.ts'
 import { readFlow } from '../../core/runs/runs.ts'
 import { readJsonRef } from '../../core/stores/object-ref.ts'
 import { expectedFailure, surprises } from '../../examples/flights/verdict.ts'
@@ -23,8 +23,9 @@ import { findStack } from '../../remote/stack.ts'
 import { type Ask, openAsk } from '../support/duckdb.ts'
 import { airportSums, type Expected, expectFlights, flightSums } from '../support/flights-expected.ts'
 import { copyExample, type ExampleCopy } from '../support/flights-project.ts'
-import { type Cloud, type Deployment, openCloud, openDeployment, whyNoCloud } from './deployment.ts'
+import { type Cloud, type Deployment, openCloud, openDeployment } from './deployment.ts'
 import { downloadFiles, type LakeTable, readRows, readTables, serveS3With } from './lake-tables.ts'
+import { whyNoCloud } from './servers.ts'
 import { smallProject } from './small-project.ts'
 
 const why = whyNoCloud(inject('ministack'))
@@ -55,10 +56,6 @@ function suite(): void {
     const { ports } = deployment
     await pointProject(ports, manifest.project, await storeRenderedManifest(ports.evidence, manifest))
   }
-  /** What an execution's input says of the deployed project. */
-  const deployed = async (project: string) => ({
-    manifest: (await requireProject(deployment.ports, project)).manifest,
-  })
   const sumOf = async (table: LakeTable, sums: string) => {
     const files = await downloadFiles(table, join(example.directory, 'downloads'))
     return (await ask(`SELECT ${sums} FROM read_parquet(['${files.join("', '")}'])`))[0]
@@ -84,7 +81,7 @@ function suite(): void {
     await deliver('orders/orders-1.csv', 'id,amount\n1,10\n2,20\n')
     await deliver('orders/customers.csv', 'id,name\n7,Ada\n')
     await deployProject(await smallProject(`s3://${landing}/orders`))
-    await schedule(await deployed('orders'))
+    await schedule({ project: 'orders', dataflows: ['customers'] })
   }, 300_000)
 
   afterAll(async () => {
@@ -95,7 +92,7 @@ function suite(): void {
   }, 60_000)
 
   /** As a person would do it: in the stack's group, under the stack's role. */
-  const schedule = async (project: object) => {
+  const schedule = async (input: object) => {
     const { ScheduleGroup, ScheduleRoleArn, ScheduleDeadLettersArn, StateMachineArn } = deployment.stack
     await cloud.scheduler.send(
       new CreateScheduleCommand({
@@ -107,7 +104,7 @@ function suite(): void {
           Arn: StateMachineArn,
           RoleArn: ScheduleRoleArn,
           DeadLetterConfig: { Arn: ScheduleDeadLettersArn },
-          Input: JSON.stringify({ ...project, dataflows: ['customers'] }),
+          Input: JSON.stringify(input),
         },
       }),
     )
@@ -115,7 +112,7 @@ function suite(): void {
 
   describe('a stack that cdk deploy made', () => {
     it('brings examples/flights to what an embedded run comes to', { timeout: 240_000 }, async () => {
-      const input = { ...(await deployed('flights')), max_workers: 2 }
+      const input = { project: 'flights', max_workers: 2 }
       const execution = await deployment.run('flights-1', input)
       expect(execution).toMatchObject({ status: 'FAILED', error: 'RunFailed' })
       const result = await deployment.result('flights-1')
@@ -169,8 +166,8 @@ function suite(): void {
       const FunctionName = await functionOf('extract')
       const off = new PutFunctionConcurrencyCommand({ FunctionName, ReservedConcurrentExecutions: 0 })
       await cloud.lambda.send(off)
-      const options = { dataflows: ['orders'], retry_count: 3, retry_delay_seconds: 1 }
-      const running = deployment.run('orders-1', { ...(await deployed('orders')), ...options })
+      const options = { dataflows: ['orders'], retry_count: 3, retry_delay_seconds: 3 }
+      const running = deployment.run('orders-1', { project: 'orders', ...options })
       await until(async () => (await flowOf('orders-1', 'orders'))?.status === 'failed' || undefined)
       expect(await flowOf('orders-1', 'orders')).toMatchObject({
         gate: 'extract',
@@ -187,7 +184,7 @@ function suite(): void {
     it('resumes a run with what had not succeeded', { timeout: 60_000 }, async () => {
       await deliver('orders/orders-2.csv', 'id,amount\n3,30\n')
       const first = await deployment.run('orders-2', {
-        ...(await deployed('orders')),
+        project: 'orders',
         dataflows: ['orders', 'refunds'],
       })
       expect(first).toMatchObject({ status: 'FAILED', error: 'RunFailed' })
@@ -207,25 +204,13 @@ function suite(): void {
       expect(await rowsIn('sales.refunds')).toBe(1)
     })
 
-    it('starts what a schedule of its group says', { timeout: 120_000 }, async () => {
-      const runId = await until(scheduledRun, 100_000)
-      const { ScheduleGroup } = deployment.stack
-      await cloud.scheduler.send(new DeleteScheduleCommand({ Name: 'customers', GroupName: ScheduleGroup }))
-      const result = await deployment.result(runId)
-      expect(result).toMatchObject({ project: 'orders', status: 'succeeded', total: 1 })
-      expect(result.dataflows).toMatchObject([{ dataflow: 'customers', rows: { accepted: 1 } }])
-      expect(await readRows((await readTables(deployment.ports))['sales.customers'] as LakeTable)).toEqual([
-        { id: 7, name: 'Ada' },
-      ])
-    })
-
     it('keeps its data when it is deployed again with another setting', { timeout: 240_000 }, async () => {
       const before = await readTables(deployment.ports)
       await deploy('childType=EXPRESS')
       deployment = await openDeployment(cloud, stackName)
       expect(await readTables(deployment.ports)).toEqual(before)
       const again = await deployment.run('flights-2', {
-        ...(await deployed('flights')),
+        project: 'flights',
         dataflows: [...appends, 'strikes_by_phase', expectedFailure.dataflow],
         max_workers: 2,
       })
@@ -241,6 +226,18 @@ function suite(): void {
       const gold = after['gold.strikes_by_phase'] as LakeTable
       expect(gold.snapshots).toBe(2)
       expect(await readRows(gold)).toEqual(expected.tables['gold.strikes_by_phase'])
+    })
+
+    it('starts what a schedule of its group says', { timeout: 120_000 }, async () => {
+      const runId = await until(scheduledRun, 100_000)
+      const { ScheduleGroup } = deployment.stack
+      await cloud.scheduler.send(new DeleteScheduleCommand({ Name: 'customers', GroupName: ScheduleGroup }))
+      const result = await deployment.result(runId)
+      expect(result).toMatchObject({ project: 'orders', status: 'succeeded', total: 1 })
+      expect(result.dataflows).toMatchObject([{ dataflow: 'customers', rows: { accepted: 1 } }])
+      expect(await readRows((await readTables(deployment.ports))['sales.customers'] as LakeTable)).toEqual([
+        { id: 7, name: 'Ada' },
+      ])
     })
 
     it('is gone after cdk destroy, with its buckets and tables', { timeout: 120_000 }, async () => {

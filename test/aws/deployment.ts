@@ -24,7 +24,6 @@ import { openS3Store } from '../../core/stores/s3-object-store.ts'
 import { findStack, type Stack } from '../../remote/stack.ts'
 import { freePort, here } from './local-server.ts'
 import { startMiniStack } from './ministack.ts'
-import type { Endpoint } from './servers.ts'
 import { startStepFunctionsOver } from './step-functions.ts'
 
 const root = resolve(here, '..', '..')
@@ -46,14 +45,6 @@ export interface Cloud {
   /** Runs the CDK's command line on the app of cdk.json; returns what it printed. Throws that where it fails. */
   cdk(...args: readonly string[]): Promise<string>
   stop(): Promise<void>
-}
-
-/** What keeps a stack from being deployed here, given what became of the MiniStack of the other suites. */
-export function whyNoCloud(ministack: Endpoint | undefined): string | undefined {
-  if (ministack === undefined) return 'runs under npm run test:aws only'
-  if ('skipped' in ministack) return ministack.skipped
-  if (process.env.SLUICE_TEST_MINISTACK_URL === undefined) return undefined
-  return 'SLUICE_TEST_MINISTACK_URL names a MiniStack without the patches of start-ministack.py: its functions report no error names, and its schedules start nothing'
 }
 
 /** An account of AWS with nothing in it, on loopback ports. */

@@ -29,13 +29,31 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
       if (each.status === 'rejected') throw each.reason
       return each.value
     })
-    project.provide('ministack', endpointOf('MiniStack', ministack!))
+    const endpoint = endpointOf('MiniStack', ministack!)
+    project.provide('ministack', endpoint)
+    if ('url' in endpoint) sayWhyNoCloud(endpoint)
     project.provide('dynamodbLocal', endpointOf('DynamoDB Local', dynamodbLocal!))
     return stop
   } catch (error) {
     await stop()
     throw error
   }
+}
+
+/** What keeps a stack from being deployed here, given what became of the MiniStack of the other suites. */
+export function whyNoCloud(ministack: Endpoint | undefined): string | undefined {
+  if (ministack === undefined) return 'runs under npm run test:aws only'
+  if ('skipped' in ministack) return ministack.skipped
+  if (process.env.SLUICE_TEST_MINISTACK_URL === undefined) return undefined
+  return 'SLUICE_TEST_MINISTACK_URL names a MiniStack without the patches of start-ministack.py: its functions report no error names, and its schedules start nothing'
+}
+
+function sayWhyNoCloud(ministack: Endpoint): void {
+  const why = whyNoCloud(ministack)
+  if (why === undefined) return
+  const message = `The deployed stack is not tested: ${why}.`
+  if (process.env.SLUICE_TEST_AWS === 'all') throw new Error(message)
+  process.stderr.write(`\n${message}\n\n`)
 }
 
 function endpointOf(name: string, server: LocalServer): Endpoint {
