@@ -5,7 +5,7 @@ import { readFlows } from '../core/runs/runs.ts'
 import { openDatabase } from '../core/stores/sqlite-file.ts'
 import { openSqliteStore } from '../core/stores/sqlite-state-store.ts'
 import { type Check, check } from './doctor-check.ts'
-import { openRecords, type Records } from './home.ts'
+import { openHome, type Records } from './home.ts'
 import type { Io } from './io.ts'
 import { holderOf, leaseOf, runStateOf } from './run-state.ts'
 import { instant, plural } from './words.ts'
@@ -39,7 +39,7 @@ export async function checkLeasesAndRuns(
   project: string | undefined,
   names: readonly string[],
 ): Promise<Check[]> {
-  const records = openRecords(io)
+  const records = openHome(io)
   if (records === undefined) return []
   try {
     const flows = new Map(names.map((name) => [`${project}/${name}`, { project: project as string, name }]))

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { Ports } from '../core/ports.ts'
 import { openDirectoryStore } from '../core/stores/directory-object-store.ts'
@@ -8,6 +9,7 @@ import type { Io } from './io.ts'
 
 /** What runs have left behind, without an engine: enough to look, not enough to run. */
 export interface Records extends Pick<Ports, 'state' | 'catalog' | 'lake' | 'evidence'> {
+  /** A directory of this machine for files at work. */
   readonly home: string
   close(): void
 }
@@ -23,8 +25,23 @@ export function homeOf(io: Pick<Io, 'project' | 'home'>): string {
   return join(findProject(io.project).directory, '.sluice')
 }
 
+/** Of the workspace, or of the stack that `--stack` names. */
+export async function openRecords(io: Pick<Io, 'project' | 'home' | 'stack'>): Promise<Records | undefined> {
+  return io.stack === undefined ? openHome(io) : await openStack(io.stack)
+}
+
+/** Loads the SDK's clients, which looking at a workspace has no use for. */
+async function openStack(name: string): Promise<Records> {
+  const [{ findStack }, { openStackPorts }] = await Promise.all([
+    import('../remote/stack.ts'),
+    import('../remote/ports.ts'),
+  ])
+  const ports = openStackPorts(await findStack(name))
+  return { ...ports, home: join(tmpdir(), 'sluice'), close: () => ports.state.close() }
+}
+
 /** `undefined` where nothing has ever run. Looking creates nothing. */
-export function openRecords(io: Pick<Io, 'project' | 'home'>): Records | undefined {
+export function openHome(io: Pick<Io, 'project' | 'home'>): Records | undefined {
   const home = homeOf(io)
   const file = join(home, 'state.db')
   if (!existsSync(file)) return undefined
@@ -41,11 +58,11 @@ export function openRecords(io: Pick<Io, 'project' | 'home'>): Records | undefin
 
 /** Runs `work` on the records of a run. Throws `ManifestError` `RUN_UNKNOWN` where there are no records at all. */
 export async function withRecords<T>(
-  io: Pick<Io, 'project' | 'home'>,
+  io: Pick<Io, 'project' | 'home' | 'stack'>,
   runId: string,
   work: (records: Records) => Promise<T>,
 ): Promise<T> {
-  const records = openRecords(io)
+  const records = await openRecords(io)
   if (records === undefined) {
     const { unknownRun } = await import('../core/runs/runs.ts')
     throw unknownRun(runId)

@@ -10,6 +10,22 @@ export interface Interruption {
   release(): void
 }
 
+/** The first Ctrl-C ends the showing of a run that is somebody else's to carry out. */
+export function detachOnSignals(): Interruption {
+  const controller = new AbortController()
+  const onSignal = (): void => {
+    if (controller.signal.aborted) process.exit(exitCodes.interrupted)
+    controller.abort()
+  }
+  for (const name of signals) process.on(name, onSignal)
+  return {
+    signal: controller.signal,
+    release: () => {
+      for (const name of signals) process.off(name, onSignal)
+    },
+  }
+}
+
 /**
  * The first Ctrl-C (or SIGTERM, or a closed terminal) asks the run to stop: what is at work is cut off, settled
  * and sealed. The second one ends the process where it stands, which is what the fences are there for.

@@ -18,6 +18,8 @@ export interface Io {
   readonly project: string
   /** `--home`, where it was given. */
   readonly home: string | undefined
+  /** `--stack`, where it was given: the command is about a deployed stack. */
+  readonly stack: string | undefined
   /** The command line that goes on from here: with the `--project` and `--home` of this one. */
   command(text: string): string
 }
@@ -25,6 +27,7 @@ export interface Io {
 export interface SharedOptions {
   readonly project: string
   readonly home?: string
+  readonly stack?: string
   readonly format: Format
   readonly color: boolean
 }
@@ -37,6 +40,7 @@ export function createIo(options: SharedOptions): Io {
   const places = [
     ...(options.project === '.' ? [] : ['--project', shellWord(options.project)]),
     ...(options.home === undefined ? [] : ['--home', shellWord(options.home)]),
+    ...(options.stack === undefined ? [] : ['--stack', shellWord(options.stack)]),
   ]
   return {
     out: write(stdout),
@@ -49,6 +53,7 @@ export function createIo(options: SharedOptions): Io {
     isTerminal: stdout.isTTY === true && stderr.isTTY === true && env.TERM !== 'dumb',
     project: options.project,
     home: options.home,
+    stack: options.stack,
     command: (text) => ['sluice', text, ...places].join(' '),
   }
 }

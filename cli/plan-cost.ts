@@ -6,7 +6,7 @@ import type { RenderedManifest } from '../core/manifest/types.ts'
 import { buildPlan } from '../core/planning/plan.ts'
 import type { RunOptions } from '../core/planning/types.ts'
 import { dollars, usageText } from './cost-words.ts'
-import { homeOf, openRecords } from './home.ts'
+import { homeOf, openHome } from './home.ts'
 import type { Io } from './io.ts'
 import { type Block, type Cell, emit } from './report.ts'
 import { number, plural } from './words.ts'
@@ -26,7 +26,7 @@ export async function printPlanCost(
 ): Promise<void> {
   if (!(inputMb > 0)) throw inputInvalid(inputMb)
   const plan = buildPlan(manifest, options)
-  const records = existsSync(join(homeOf(io), 'state.db')) ? openRecords(io) : undefined
+  const records = existsSync(join(homeOf(io), 'state.db')) ? openHome(io) : undefined
   try {
     const cost = await planCost(plan, records?.state, inputMb * 1_000_000)
     emit(io, { schema: 'sluice.plan-cost.v1', project: plan.project, ...cost }, [

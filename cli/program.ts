@@ -1,11 +1,15 @@
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import pc from 'picocolors'
+import { ManifestError } from '../core/errors.ts'
 import { exitCodes, reportFailure } from './fail.ts'
 import { createIo, type Io, type SharedOptions } from './io.ts'
 
+/** Commands that know what `--stack` is about; for all others it would be ignored, so they refuse it. */
+const onStack: readonly string[] = ['deploy', 'run', 'status', 'evidence', 'quarantine', 'cancel']
+
 /** Of the design, and not built yet. */
-const later = ['replay', 'maintain', 'deploy']
+const later = ['replay', 'maintain']
 
 /**
  * Runs one command line and returns its exit code. Commands are loaded when they are called, so that `--help`,
@@ -42,7 +46,13 @@ function createProgram(setExitCode: (code: number) => void): Command {
     .version(packageVersion(), '--version', 'print the version')
     .helpOption('-h, --help', 'show help')
     .option('--project <path>', 'project directory, or its manifest', '.')
-    .option('--home <dir>', 'where lake, evidence and state are kept (default: .sluice in the project)')
+    .addOption(
+      new Option(
+        '--home <dir>',
+        'where lake, evidence and state are kept (default: .sluice in the project)',
+      ).conflicts('stack'),
+    )
+    .option('--stack <name>', 'a deployed stack: of deploy, run, status, evidence, quarantine and cancel')
     .addOption(
       new Option('--format <format>', 'of what goes to standard output')
         .choices(['text', 'json', 'md'])
@@ -62,6 +72,7 @@ function createProgram(setExitCode: (code: number) => void): Command {
       const command = given.pop() as Command
       const io = createIo(command.optsWithGlobals() as SharedOptions)
       try {
+        if (io.stack !== undefined && !onStack.includes(command.name())) throw notOnStack(command.name())
         const work = await load()
         setExitCode(await work(io, ...(given as never[])))
       } catch (error) {
@@ -94,6 +105,7 @@ function createProgram(setExitCode: (code: number) => void): Command {
     .description('run the project, every active dataflow or those that are selected')
     .option('--dry-run', 'only print the plan')
     .option('--run-id <id>', 'the name of the run (default: a new one that sorts by time)')
+    .option('--detach', 'with --stack: start the run and do not wait for it')
     .addOption(
       new Option('--resume <run_id>', 'go on with a run that failed or was interrupted').conflicts([
         ...['stage', 'dataflow', 'tag', 'maxWorkers', 'stopOnError', 'retryCount', 'retryDelaySeconds'],
@@ -135,6 +147,15 @@ function createProgram(setExitCode: (code: number) => void): Command {
     .option('--by <name>', 'who approves (default: the user of this machine)')
     .action(does(failed, async () => (await import('./schema.ts')).schemaApprove))
   program
+    .command('deploy')
+    .description('make the project what a stack runs, with its schedules')
+    .action(does(refused, async () => (await import('./deploy.ts')).deploy))
+  program
+    .command('cancel')
+    .description('ask a run to stop: no further dataflow begins, those at work end')
+    .argument('<run_id>')
+    .action(does(failed, async () => (await import('./cancel.ts')).cancel))
+  program
     .command('doctor')
     .description('check this machine, the workspace and the sources of the project')
     .action(does(failed, async () => (await import('./doctor.ts')).doctor))
@@ -147,6 +168,15 @@ function createProgram(setExitCode: (code: number) => void): Command {
       .action(() => program.error(`error: ${name} is not available in this version`))
   }
   return program
+}
+
+function notOnStack(command: string): ManifestError {
+  return new ManifestError({
+    code: 'USAGE',
+    fact: `${command} does not work on a stack`,
+    consequence: 'Nothing was done',
+    next: `Leave --stack out; it goes with ${onStack.join(', ')}`,
+  })
 }
 
 function withRunOptions(command: Command): Command {

@@ -7,7 +7,7 @@ import { stopOnSignals } from './interrupt.ts'
 import type { Io } from './io.ts'
 import { emit } from './report.ts'
 import { watchRun } from './run-progress.ts'
-import { resultBlocks } from './run-result.ts'
+import { placeInHome, resultBlocks } from './run-result.ts'
 import { runStateOf, showsLife } from './run-state.ts'
 
 export async function startRun(io: Io, projectDirectory: string, request: RunRequest): Promise<number> {
@@ -52,7 +52,7 @@ async function execute(io: Io, workspace: Workspace, request: RunRequest): Promi
   } finally {
     stop.release()
   }
-  emit(io, outcome.result, await resultBlocks(io, workspace, outcome))
+  emit(io, outcome.result, await resultBlocks(io, placeInHome(workspace, run_id), outcome))
   if (outcome.interrupted) return exitCodes.interrupted
   return outcome.result.status === 'succeeded' ? exitCodes.success : exitCodes.failed
 }

@@ -1,5 +1,5 @@
-import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Ports } from '../core/ports.ts'
 import type { FlowResult } from '../core/runs/result.ts'
 import { parseTable } from '../core/tables/identifier.ts'
 import type { RunOutcome } from '../local/run.ts'
@@ -13,11 +13,7 @@ import { duration, plural } from './words.ts'
 const shownTables = 6
 
 /** What a person wants to know when a run has ended: what it came to, where everything lies, how to go on. */
-export async function resultBlocks(
-  io: Io,
-  { ports, home }: Workspace,
-  outcome: RunOutcome,
-): Promise<Block[]> {
+export async function resultBlocks(io: Io, place: ResultPlace, outcome: RunOutcome): Promise<Block[]> {
   const { result, run_id } = outcome
   const nothing = result.dataflows.filter((flow) => flow.reason === 'nothing_new').length
   const parts = [
@@ -35,19 +31,34 @@ export async function resultBlocks(
     { kind: 'title', text: title },
     ...flowBlocks(result.dataflows, false),
     { kind: 'text', text: costLine(result.cost) },
-    { kind: 'list', title: 'Where it lies', items: places(home, run_id, quarantined.length > 0) },
+    { kind: 'list', title: 'Where it lies', items: places(place, quarantined.length > 0) },
     ...nextBlocks(io, outcome, quarantined),
-    ...(await queryBlocks(ports, result.dataflows)),
+    ...(await queryBlocks(place, result.dataflows)),
   ]
 }
 
-function places(home: string, runId: string, hasQuarantine: boolean): string[] {
-  const evidence = join(home, 'evidence', 'evidence', runId)
-  const quarantine = join(home, 'evidence', 'quarantine', runId)
+/** Where a run's files lie, for a person to look at, and where its tables are looked up. */
+export interface ResultPlace {
+  readonly catalog: Ports['catalog']
+  readonly evidence: string
+  readonly quarantine: string
+  readonly tables: string
+}
+
+export function placeInHome({ ports, home }: Workspace, runId: string): ResultPlace {
+  return {
+    catalog: ports.catalog,
+    evidence: join(home, 'evidence', 'evidence', runId),
+    quarantine: join(home, 'evidence', 'quarantine', runId),
+    tables: join(home, 'lake'),
+  }
+}
+
+function places({ evidence, quarantine, tables }: ResultPlace, hasQuarantine: boolean): string[] {
   return [
     `evidence    ${evidence}`,
-    ...(hasQuarantine && existsSync(quarantine) ? [`quarantine  ${quarantine}`] : []),
-    `tables      ${join(home, 'lake')}`,
+    ...(hasQuarantine ? [`quarantine  ${quarantine}`] : []),
+    `tables      ${tables}`,
   ]
 }
 
@@ -63,14 +74,14 @@ function nextBlocks(io: Io, { result, run_id }: RunOutcome, quarantined: readonl
 }
 
 /** The tables as they are now, each by its metadata file, which is all that an Iceberg reader needs. */
-async function queryBlocks(ports: Workspace['ports'], flows: readonly FlowResult[]): Promise<Block[]> {
+async function queryBlocks({ catalog }: ResultPlace, flows: readonly FlowResult[]): Promise<Block[]> {
   const written = flows.filter((flow) => flow.status === 'succeeded' && flow.table !== undefined)
   const tables = [...new Set(written.map((flow) => flow.table as string))]
   const lines = tables.length > shownTables ? [`the last ${shownTables} of ${tables.length}:`] : []
   const width = tables.slice(-shownTables).reduce((max, table) => Math.max(max, table.length), 0)
   let last: string | undefined
   for (const table of tables.slice(-shownTables)) {
-    const location = await ports.catalog.load(parseTable(table))
+    const location = await catalog.load(parseTable(table))
     if (location === undefined) continue
     last = location
     lines.push(`${table.padEnd(width)}  ${location.replace(/^file:\/\//, '')}`)

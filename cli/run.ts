@@ -1,3 +1,4 @@
+import { ManifestError } from '../core/errors.ts'
 import { parseRunOptions } from '../core/planning/run-options.ts'
 import { selectDataflows } from '../core/planning/select.ts'
 import { checkRunId } from '../core/runs/runs.ts'
@@ -5,11 +6,14 @@ import { findProject, loadProject } from '../local/project.ts'
 import { exitCodes } from './fail.ts'
 import type { Io } from './io.ts'
 import { printPlan } from './plan.ts'
+import { requireStack } from './require-stack.ts'
 import { runOptionsOf, type SelectionOptions } from './run-options.ts'
 
 export interface RunCommandOptions extends SelectionOptions {
   readonly runId?: string
   readonly resume?: string
+  /** Only with `--stack`. */
+  readonly detach?: boolean
 }
 
 /**
@@ -17,6 +21,13 @@ export interface RunCommandOptions extends SelectionOptions {
  * from then on the run ends with a result: 0, 1, or 130 where it was interrupted.
  */
 export async function run(io: Io, options: RunCommandOptions): Promise<number> {
+  if (io.stack !== undefined) {
+    const given = runOptionsOf(options)
+    if (parseRunOptions(given).dry_run) throw dryRunOnStack()
+    const { runOnStack } = await import('./run-stack.ts')
+    return await runOnStack(io, io.stack, options, given)
+  }
+  if (options.detach === true) requireStack(io, 'run --detach')
   if (options.resume !== undefined) {
     // The manifest that counts is the one that the run began with: the file as it is now is not even read.
     const { directory } = findProject(io.project)
@@ -39,5 +50,14 @@ export async function run(io: Io, options: RunCommandOptions): Promise<number> {
   return await startRun(io, project.directory, {
     ...request,
     ...(options.runId !== undefined && { run_id: options.runId }),
+  })
+}
+
+function dryRunOnStack(): ManifestError {
+  return new ManifestError({
+    code: 'RUN_OPTIONS_INVALID',
+    fact: 'an execution is never a dry run',
+    consequence: 'Nothing was started',
+    next: 'What it would do is shown by: sluice plan',
   })
 }

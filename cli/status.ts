@@ -38,7 +38,7 @@ interface RunRow {
 }
 
 async function showRuns(io: Io, limit: number): Promise<void> {
-  const records = openRecords(io)
+  const records = await openRecords(io)
   const rows: RunRow[] = []
   try {
     for (const item of (await records?.state.listRuns(limit)) ?? []) {

@@ -1,6 +1,6 @@
-import type { EventBridgeClient } from '@aws-sdk/client-eventbridge'
-import type { S3Client } from '@aws-sdk/client-s3'
-import type { SchedulerClient } from '@aws-sdk/client-scheduler'
+import { EventBridgeClient } from '@aws-sdk/client-eventbridge'
+import { S3Client } from '@aws-sdk/client-s3'
+import { SchedulerClient } from '@aws-sdk/client-scheduler'
 import { ManifestError } from '../core/errors.ts'
 import type { RenderedManifest } from '../core/manifest/types.ts'
 import { planTriggers, type Trigger } from '../core/planning/triggers.ts'
@@ -115,4 +115,8 @@ function expressChildren({ name }: Stack): ManifestError {
     consequence: 'No trigger was changed',
     next: 'Deploy the stack with childType: STANDARD, or give the dataflows a schedule instead of on: object_created',
   })
+}
+
+export function newTriggerClients(): TriggerClients {
+  return { scheduler: new SchedulerClient({}), events: new EventBridgeClient({}), s3: new S3Client({}) }
 }

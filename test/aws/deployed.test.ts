@@ -1,4 +1,5 @@
-import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { ListTablesCommand } from '@aws-sdk/client-dynamodb'
@@ -8,7 +9,7 @@ import {
   paginateListFunctions,
 } from '@aws-sdk/client-lambda'
 import { CreateBucketCommand, ListBucketsCommand, PutObjectCommand } from '@aws-sdk/client-s3'
-import { CreateScheduleCommand, DeleteScheduleCommand } from '@aws-sdk/client-scheduler'
+import { ListSchedulesCommand } from '@aws-sdk/client-scheduler'
 import { ListExecutionsCommand } from '@aws-sdk/client-sfn'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import type { RenderedManifest } from '../../core/manifest/types.ts'
@@ -26,7 +27,7 @@ import { copyExample, type ExampleCopy } from '../support/flights-project.ts'
 import { type Cloud, type Deployment, openCloud, openDeployment } from './deployment.ts'
 import { downloadFiles, type LakeTable, readRows, readTables, serveS3With } from './lake-tables.ts'
 import { whyNoCloud } from './servers.ts'
-import { smallProject } from './small-project.ts'
+import { writeSmallProject } from './small-project.ts'
 
 const why = whyNoCloud(inject('ministack'))
 if (why === undefined) suite()
@@ -44,6 +45,8 @@ function suite(): void {
   let ask: Ask
   let expected: Expected
   let stopServing: () => void
+  /** The directory of the project `orders`. */
+  let orders: string
 
   /** Deploys with these settings besides those that every deployment here has. */
   const deploy = async (...more: string[]) => {
@@ -56,6 +59,7 @@ function suite(): void {
     const { ports } = deployment
     await pointProject(ports, manifest.project, await storeRenderedManifest(ports.evidence, manifest))
   }
+  const sluice = async (...args: string[]) => await cloud.sluice(...args, '--stack', stackName)
   const sumOf = async (table: LakeTable, sums: string) => {
     const files = await downloadFiles(table, join(example.directory, 'downloads'))
     return (await ask(`SELECT ${sums} FROM read_parquet(['${files.join("', '")}'])`))[0]
@@ -80,35 +84,21 @@ function suite(): void {
     await deployProject((await loadProject(example.directory)).rendered)
     await deliver('orders/orders-1.csv', 'id,amount\n1,10\n2,20\n')
     await deliver('orders/customers.csv', 'id,name\n7,Ada\n')
-    await deployProject(await smallProject(`s3://${landing}/orders`))
-    await schedule({ project: 'orders', dataflows: ['customers'] })
+    orders = await mkdtemp(join(tmpdir(), 'orders-'))
+    await writeSmallProject(orders, `s3://${landing}/orders`, { scheduled: true })
+    expect(await sluice('deploy', '--project', orders)).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/version 1, 3 dataflows changed[^]*rate\(1 minute\) UTC starts customers/),
+    })
   }, 300_000)
 
   afterAll(async () => {
     stopServing?.()
     ask?.close()
     example?.remove()
+    if (orders !== undefined) await rm(orders, { recursive: true, force: true })
     await cloud?.stop()
   }, 60_000)
-
-  /** As a person would do it: in the stack's group, under the stack's role. */
-  const schedule = async (input: object) => {
-    const { ScheduleGroup, ScheduleRoleArn, ScheduleDeadLettersArn, StateMachineArn } = deployment.stack
-    await cloud.scheduler.send(
-      new CreateScheduleCommand({
-        Name: 'customers',
-        GroupName: ScheduleGroup,
-        ScheduleExpression: 'rate(1 minute)',
-        FlexibleTimeWindow: { Mode: 'OFF' },
-        Target: {
-          Arn: StateMachineArn,
-          RoleArn: ScheduleRoleArn,
-          DeadLetterConfig: { Arn: ScheduleDeadLettersArn },
-          Input: JSON.stringify(input),
-        },
-      }),
-    )
-  }
 
   describe('a stack that cdk deploy made', () => {
     it('brings examples/flights to what an embedded run comes to', { timeout: 240_000 }, async () => {
@@ -204,6 +194,38 @@ function suite(): void {
       expect(await rowsIn('sales.refunds')).toBe(1)
     })
 
+    it('is worked from the command line', { timeout: 120_000 }, async () => {
+      await deliver('orders/orders-3.csv', 'id,amount\n4,40\n')
+      const ran = await sluice('run', '--project', orders, '--dataflow', 'orders', '--run-id', 'orders-3')
+      expect(ran).toMatchObject({ code: 0, out: expect.stringContaining('Run orders-3 succeeded') })
+      expect(ran.err).toMatch(/run orders-3 started: 1 dataflow[^]*orders succeeded after .* 1 accepted/)
+      expect(await rowsIn('sales.orders')).toBe(4)
+      const seen = await sluice('status', 'orders-3', '--format', 'json')
+      expect(JSON.parse(seen.out)).toMatchObject({ run_id: 'orders-3', status: 'succeeded' })
+      expect(await sluice('evidence', 'orders-3', '--verify')).toMatchObject({ code: 0 })
+      const rejected = await sluice('quarantine', 'flights-1', 'movies_raw', '--format', 'json')
+      expect(JSON.parse(rejected.out).rows).toHaveLength(expected.rows.movies_raw?.quarantined as number)
+    })
+
+    it('says what is wrong on the command line, and starts nothing', { timeout: 120_000 }, async () => {
+      const wrong = async (code: string, ...args: string[]) =>
+        expect(await sluice(...args)).toMatchObject({ code: 2, err: expect.stringContaining(`[${code}]`) })
+      await wrong('PROJECT_AMBIGUOUS', 'run')
+      await wrong('RUN_REFUSED', 'run', '--project', orders, '--dataflow', 'nothing')
+      await wrong('RUN_EXISTS', 'run', '--project', orders, '--run-id', 'orders-3')
+      await wrong('RUN_ENDED', 'cancel', 'orders-3')
+      await wrong('RUN_UNKNOWN', 'cancel', 'never')
+      await wrong('USAGE', 'plan', '--project', orders)
+      expect(await cloud.sluice('status', '--stack', 'Other')).toMatchObject({
+        code: 2,
+        err: expect.stringContaining('[STACK_NOT_FOUND]'),
+      })
+      expect(await sluice('deploy', '--project', orders)).toMatchObject({
+        code: 0,
+        out: expect.stringContaining('was deployed to Sluice already: version 1'),
+      })
+    })
+
     it('keeps its data when it is deployed again with another setting', { timeout: 240_000 }, async () => {
       const before = await readTables(deployment.ports)
       await deploy('childType=EXPRESS')
@@ -230,8 +252,13 @@ function suite(): void {
 
     it('starts what a schedule of its group says', { timeout: 120_000 }, async () => {
       const runId = await until(scheduledRun, 100_000)
-      const { ScheduleGroup } = deployment.stack
-      await cloud.scheduler.send(new DeleteScheduleCommand({ Name: 'customers', GroupName: ScheduleGroup }))
+      await writeSmallProject(orders, `s3://${landing}/orders`, { scheduled: false })
+      expect(await sluice('deploy', '--project', orders)).toMatchObject({
+        code: 0,
+        out: expect.stringMatching(/version 2, 1 dataflow changed[^]*changed {2}customers[^]*removed /),
+      })
+      const GroupName = deployment.stack.ScheduleGroup
+      expect((await cloud.scheduler.send(new ListSchedulesCommand({ GroupName }))).Schedules).toEqual([])
       const result = await deployment.result(runId)
       expect(result).toMatchObject({ project: 'orders', status: 'succeeded', total: 1 })
       expect(result.dataflows).toMatchObject([{ dataflow: 'customers', rows: { accepted: 1 } }])

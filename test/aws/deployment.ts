@@ -44,7 +44,15 @@ export interface Cloud {
   readonly sfn: SFNClient
   /** Runs the CDK's command line on the app of cdk.json; returns what it printed. Throws that where it fails. */
   cdk(...args: readonly string[]): Promise<string>
+  /** Runs Sluice's command line as a user of this account types it, in a directory without a project. */
+  sluice(...args: readonly string[]): Promise<Said>
   stop(): Promise<void>
+}
+
+export interface Said {
+  readonly code: number
+  readonly out: string
+  readonly err: string
 }
 
 /** An account of AWS with nothing in it, on loopback ports. */
@@ -79,6 +87,7 @@ export async function openCloud(): Promise<Cloud> {
     url,
     ...clients,
     cdk: async (...args) => await cdk(url, work, args),
+    sluice: async (...args) => await sluice(url, stepFunctions.url, work, args),
     stop: async () => {
       await stepFunctions.stop()
       for (const client of Object.values(clients)) client.destroy()
@@ -116,6 +125,25 @@ async function cdk(url: string, work: string, args: readonly string[]): Promise<
     const { stdout, stderr } = error as { stdout?: string; stderr?: string }
     throw new Error(`cdk ${args.join(' ')} failed:\n${stdout ?? ''}${stderr ?? ''}`, { cause: error })
   }
+}
+
+async function sluice(url: string, sfn: string, cwd: string, args: readonly string[]): Promise<Said> {
+  const env = {
+    PATH: process.env.PATH,
+    HOME: cwd,
+    AWS_ENDPOINT_URL: url,
+    AWS_ENDPOINT_URL_SFN: sfn,
+    AWS_REGION: region,
+    AWS_ACCESS_KEY_ID: credentials.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
+  }
+  const main = join(root, 'cli', 'main.ts')
+  return await new Promise<Said>((resolve) => {
+    execFile(process.execPath, [main, ...args], { cwd, env, timeout: 120_000 }, (error, out, err) => {
+      const code = error === null ? 0 : typeof error.code === 'number' ? error.code : -1
+      resolve({ code, out, err })
+    })
+  })
 }
 
 export interface Deployment {

@@ -1,10 +1,8 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { loadProject } from '../../index.ts'
 
 /** Dataflows over files of a few rows: one that works, one whose file is not there yet, one for a schedule. */
-const manifest = (landing: string) => `version: 1
+const manifest = (landing: string, schedule: string) => `version: 1
 project: orders
 connections:
   landing: { type: files, path: ${landing} }
@@ -23,15 +21,14 @@ dataflows:
   - name: customers
     source: { path: customers.csv }
     sink: { table: sales.customers, load_type: overwrite }
-`
+${schedule}`
 
-export async function smallProject(landing: string) {
-  const directory = await mkdtemp(join(tmpdir(), 'orders-'))
-  try {
-    await mkdir(directory, { recursive: true })
-    await writeFile(join(directory, 'sluice.yaml'), manifest(landing))
-    return (await loadProject(directory)).rendered
-  } finally {
-    await rm(directory, { recursive: true, force: true })
-  }
+/** Writes the project's manifest into the directory. */
+export async function writeSmallProject(
+  directory: string,
+  landing: string,
+  options: { readonly scheduled: boolean },
+): Promise<void> {
+  const schedule = options.scheduled ? '    schedule: { rate: 1 minute }\n' : ''
+  await writeFile(join(directory, 'sluice.yaml'), manifest(landing, schedule))
 }

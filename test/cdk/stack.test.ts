@@ -165,6 +165,7 @@ describe('the buckets', () => {
     expect(flat(refused.Resource)).toMatch(/^<BucketsLake\w+\.Arn>\/\*$/)
     expect(Object.keys(refused.Condition)).toEqual(['ArnNotLike'])
     expect(refused.Condition.ArnNotLike['aws:PrincipalArn']?.map(flat)).toEqual([
+      role('ContractShard'),
       role('Contract'),
       role('Finalize'),
       role('Settle'),
@@ -175,7 +176,7 @@ describe('the buckets', () => {
     const spark = 'arn:aws:iam::123456789012:role/spark-*'
     const named = synthesize({ otherLakeWriters: [spark] })
     const refused = foreign(named) as { Condition: { ArnNotLike: Record<string, unknown[]> } } & Statement
-    expect(refused.Condition.ArnNotLike['aws:PrincipalArn']).toHaveLength(4)
+    expect(refused.Condition.ArnNotLike['aws:PrincipalArn']).toHaveLength(5)
     expect(refused.Condition.ArnNotLike['aws:PrincipalArn']).toContain(spark)
     expect(replacing(named, 'BucketsLake')?.Condition).toMatchObject({
       ArnNotLike: { 'aws:PrincipalArn': [spark] },

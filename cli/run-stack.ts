@@ -1,0 +1,141 @@
+import { ulid } from 'ulid'
+import { ManifestError } from '../core/errors.ts'
+import { digestOf } from '../core/json.ts'
+import { requireProject } from '../core/runs/projects.ts'
+import type { ExecutionResult } from '../core/runs/result.ts'
+import { checkRunId, readFlows, readRun } from '../core/runs/runs.ts'
+import { readJsonRef } from '../core/stores/object-ref.ts'
+import { findProject, loadProject } from '../local/project.ts'
+import { newRunId } from '../local/run.ts'
+import { newExecutionsClient, startOnStack } from '../remote/executions.ts'
+import { openStackPorts, type StackPorts } from '../remote/ports.ts'
+import { findStack, type Stack } from '../remote/stack.ts'
+import { exitCodes } from './fail.ts'
+import { detachOnSignals } from './interrupt.ts'
+import type { Io } from './io.ts'
+import { emit } from './report.ts'
+import type { RunCommandOptions } from './run.ts'
+import { resultBlocks } from './run-result.ts'
+import { runStateOf, showsLife } from './run-state.ts'
+import { followRun } from './watch-stack.ts'
+
+/**
+ * Starts a run on a stack, or goes on with one, and shows it until it has ended. Interrupting only ends the
+ * showing: the run goes on. Exit codes are those of an embedded run.
+ */
+export async function runOnStack(
+  io: Io,
+  stackName: string,
+  options: RunCommandOptions,
+  given: Readonly<Record<string, unknown>>,
+): Promise<number> {
+  const stack = await findStack(stackName)
+  const ports = openStackPorts(stack)
+  try {
+    const { run_id, execution, input } =
+      options.resume === undefined
+        ? await newRun(io, ports, options, given)
+        : await resumed(io, ports, options.resume)
+    const client = newExecutionsClient()
+    await startOnStack(client, stack, execution, input)
+    if (options.detach === true) return started(io, run_id)
+    const stop = detachOnSignals()
+    try {
+      const run = await followRun(io, ports, { client, stack, run_id, execution, signal: stop.signal })
+      return run === undefined ? detached(io, run_id) : await showResult(io, stack, ports, run_id)
+    } finally {
+      stop.release()
+    }
+  } finally {
+    ports.state.close()
+  }
+}
+
+interface Start {
+  readonly run_id: string
+  /** The execution's name. */
+  readonly execution: string
+  readonly input: Readonly<Record<string, unknown>>
+}
+
+async function newRun(
+  io: Io,
+  ports: StackPorts,
+  options: RunCommandOptions,
+  given: Readonly<Record<string, unknown>>,
+): Promise<Start> {
+  const local = await localProject(io)
+  const deployed = await requireProject(ports, local?.project)
+  if (
+    local !== undefined &&
+    digestOf(local) !== digestOf(await readJsonRef(ports.evidence, deployed.manifest))
+  ) {
+    io.err(
+      `Note: ${deployed.project} is deployed in another version than ${io.project} has now. The deployed one runs.`,
+    )
+  }
+  const run_id = checkRunId(options.runId ?? newRunId())
+  return { run_id, execution: run_id, input: { project: deployed.project, ...given } }
+}
+
+/** Of the directory that the command is called in; where it has no manifest, the stack's only project is meant. */
+async function localProject(io: Io) {
+  try {
+    findProject(io.project)
+  } catch (error) {
+    if (io.project === '.' && error instanceof ManifestError) return undefined
+    throw error
+  }
+  return (await loadProject(io.project)).rendered
+}
+
+async function resumed(io: Io, ports: StackPorts, run_id: string): Promise<Start> {
+  const run = await readRun(ports, run_id)
+  const flows = await readFlows(ports, run_id)
+  const now = Date.now()
+  const active =
+    (await runStateOf(ports.state, run, flows, now)) === 'running' &&
+    (await showsLife(ports.state, run, flows, now))
+  if (active) {
+    throw new ManifestError({
+      code: 'RUN_ACTIVE',
+      fact: `run ${run_id} is still being worked on, as far as its leases tell`,
+      consequence: 'Nothing was started',
+      next: `Watch it (${io.command(`status ${run_id}`)}), or try again in two minutes`,
+    })
+  }
+  const suffix = ulid().toLowerCase().slice(-8)
+  return { run_id, execution: `${run_id.slice(0, 70)}-${suffix}`, input: { run_id, resume: true } }
+}
+
+function started(io: Io, run_id: string): number {
+  emit(io, { schema: 'sluice.started.v1', run_id }, [
+    { kind: 'title', text: `Run ${run_id} is started` },
+    {
+      kind: 'code',
+      title: 'How to go on',
+      lines: [io.command(`status ${run_id}`), io.command(`cancel ${run_id}`)],
+    },
+  ])
+  return exitCodes.success
+}
+
+function detached(io: Io, run_id: string): number {
+  io.err(
+    `The run goes on. Look at it with: ${io.command(`status ${run_id}`)}; stop it with: ${io.command(`cancel ${run_id}`)}`,
+  )
+  return exitCodes.interrupted
+}
+
+async function showResult(io: Io, stack: Stack, ports: StackPorts, run_id: string): Promise<number> {
+  const run = await readRun(ports, run_id)
+  const result = await readJsonRef<ExecutionResult>(ports.evidence, run.result as never)
+  const place = {
+    catalog: ports.catalog,
+    evidence: `s3://${stack.EvidenceBucket}/evidence/${run_id}`,
+    quarantine: `s3://${stack.EvidenceBucket}/quarantine/${run_id}`,
+    tables: `s3://${stack.LakeBucket}`,
+  }
+  emit(io, result, await resultBlocks(io, place, { run_id, result, interrupted: false }))
+  return result.status === 'succeeded' ? exitCodes.success : exitCodes.failed
+}
