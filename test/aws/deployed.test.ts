@@ -50,8 +50,14 @@ function suite(): void {
 
   /** Deploys with these settings besides those that every deployment here has. */
   const deploy = async (...more: string[]) => {
-    const context = [...settings, ...more].flatMap((setting) => ['-c', `sluice:${setting}`])
-    await cloud.cdk('deploy', stackName, '--require-approval', 'never', '--progress', 'events', ...context)
+    const options = [
+      '--require-approval',
+      'never',
+      '--progress',
+      'events',
+      ...contextOf([...settings, ...more]),
+    ]
+    await cloud.cdk('deploy', stackName, ...options)
   }
   const deliver = async (Key: string, Body: string | Uint8Array) =>
     await cloud.s3.send(new PutObjectCommand({ Bucket: landing, Key, Body }))
@@ -72,7 +78,7 @@ function suite(): void {
     example = await copyExample()
     expected = await expectFlights(ask, example.landing)
     await cloud.s3.send(new CreateBucketCommand({ Bucket: landing }))
-    await cloud.cdk('bootstrap')
+    await cloud.cdk('bootstrap', ...contextOf(settings))
     await deploy()
     deployment = await openDeployment(cloud, stackName)
     for (const name of await readdir(example.landing)) {
@@ -88,7 +94,9 @@ function suite(): void {
     await writeSmallProject(orders, `s3://${landing}/orders`, { scheduled: true })
     expect(await sluice('deploy', '--project', orders)).toMatchObject({
       code: 0,
-      out: expect.stringMatching(/version 1, 3 dataflows changed[^]*rate\(1 minute\) UTC starts customers/),
+      out: expect.stringMatching(
+        /version 1, 3 dataflows changed[\s\S]*rate\(1 minute\) UTC starts customers/,
+      ),
     })
   }, 300_000)
 
@@ -198,7 +206,7 @@ function suite(): void {
       await deliver('orders/orders-3.csv', 'id,amount\n4,40\n')
       const ran = await sluice('run', '--project', orders, '--dataflow', 'orders', '--run-id', 'orders-3')
       expect(ran).toMatchObject({ code: 0, out: expect.stringContaining('Run orders-3 succeeded') })
-      expect(ran.err).toMatch(/run orders-3 started: 1 dataflow[^]*orders succeeded after .* 1 accepted/)
+      expect(ran.err).toMatch(/run orders-3 started: 1 dataflow[\s\S]*orders succeeded after .* 1 accepted/)
       expect(await rowsIn('sales.orders')).toBe(4)
       const seen = await sluice('status', 'orders-3', '--format', 'json')
       expect(JSON.parse(seen.out)).toMatchObject({ run_id: 'orders-3', status: 'succeeded' })
@@ -255,7 +263,7 @@ function suite(): void {
       await writeSmallProject(orders, `s3://${landing}/orders`, { scheduled: false })
       expect(await sluice('deploy', '--project', orders)).toMatchObject({
         code: 0,
-        out: expect.stringMatching(/version 2, 1 dataflow changed[^]*changed {2}customers[^]*removed /),
+        out: expect.stringMatching(/version 2, 1 dataflow changed[\s\S]*changed {2}customers[\s\S]*removed /),
       })
       const GroupName = deployment.stack.ScheduleGroup
       expect((await cloud.scheduler.send(new ListSchedulesCommand({ GroupName }))).Schedules).toEqual([])
@@ -268,8 +276,7 @@ function suite(): void {
     })
 
     it('is gone after cdk destroy, with its buckets and tables', { timeout: 120_000 }, async () => {
-      const context = settings.flatMap((setting) => ['-c', `sluice:${setting}`])
-      await cloud.cdk('destroy', stackName, '--force', ...context)
+      await cloud.cdk('destroy', stackName, '--force', ...contextOf(settings))
       await expect(findStack(stackName, cloud.cloudFormation)).rejects.toMatchObject({
         code: 'STACK_NOT_FOUND',
       })
@@ -298,6 +305,11 @@ function suite(): void {
     )
     return executions.map(({ name }) => name as string).find((name) => !/^(flights|orders)-/.test(name))
   }
+}
+
+/** Every command of the CDK makes the app, and so its layer: with these settings from what is installed. */
+function contextOf(settings: readonly string[]): string[] {
+  return settings.flatMap((setting) => ['-c', `sluice:${setting}`])
 }
 
 /** Asks until there is an answer, and returns it. */
