@@ -4,7 +4,7 @@ import type { Engine } from '../engine/engine.ts'
 import { quoteLiteral, quoteLiterals } from '../engine/sql.ts'
 import { IntegrityError } from '../errors.ts'
 import type { RejectedFile, ScanInput, ScanRequest } from './scan.ts'
-import { rejectColumn, type ScanStatement } from './scan-sql.ts'
+import { heldAlias, rejectColumn, type ScanStatement } from './scan-sql.ts'
 import { structuralSelect } from './structural.ts'
 import type { RuleName } from './types.ts'
 
@@ -40,16 +40,19 @@ function ruleRows(scratch: string, statement: ScanStatement, inputs: readonly Sc
   const reasons = statement.rules.map((rule) => reasonLiteral(rule.column, rule.rule, rule.message))
   const list = `[${reasons.join(', ')}]`
   return `SELECT ${sourceLabel(inputs)} AS source_file,
-      CAST(json_extract_string(e, '$.row') AS BIGINT) AS source_line,
+      CAST(json_extract_string(${evidenceAlias}, '$.row') AS BIGINT) AS source_line,
       list_transform(list_filter(${statement.broken}, lambda n: n IS NOT NULL), lambda n: ${list}[n + 1]) AS reasons,
-      CAST(json_extract(e, '$.raw') AS VARCHAR) AS raw
+      CAST(json_extract(${evidenceAlias}, '$.raw') AS VARCHAR) AS raw
     FROM (${rejectedRows([scratch])})`
 }
 
-/** The scratch file's columns, the evidence `e` and the booleans `held` in it. */
+/** A name that no column of a source can have, whose own may be `e`. */
+const evidenceAlias = '_sluice_evidence'
+
+/** The scratch file's columns, the evidence and the booleans in it, under names of their own. */
 export function rejectedRows(paths: readonly string[]): string {
   const held = `CAST(json_extract(${rejectColumn}, '$.held') AS BOOLEAN[])`
-  return `SELECT *, ${rejectColumn} AS e, ${held} AS held FROM read_parquet(${quoteLiterals(paths)})`
+  return `SELECT *, ${rejectColumn} AS ${evidenceAlias}, ${held} AS ${heldAlias} FROM read_parquet(${quoteLiterals(paths)})`
 }
 
 function sourceLabel(inputs: readonly ScanInput[]): string {
@@ -57,7 +60,7 @@ function sourceLabel(inputs: readonly ScanInput[]): string {
   const pairs = inputs.flatMap((input) =>
     'path' in input ? [`${quoteLiteral(input.path)}: ${quoteLiteral(input.source)}`] : [],
   )
-  return `MAP {${pairs.join(', ')}}[json_extract_string(e, '$.file')]`
+  return `MAP {${pairs.join(', ')}}[json_extract_string(${evidenceAlias}, '$.file')]`
 }
 
 function reasonLiteral(column: string | null, rule: RuleName, message: string): string {

@@ -9,7 +9,7 @@ import { namingSource } from './readers.ts'
 import { rejectedRows, writeRejected } from './rejected.ts'
 import type { ScanInput, ScanRequest, ScanResult } from './scan.ts'
 import { scanSource } from './scan-source.ts'
-import { rejectColumn, type ScanStatement, scanStatement } from './scan-sql.ts'
+import { heldAlias, rejectColumn, type ScanStatement, scanStatement } from './scan-sql.ts'
 import { countStructural } from './structural.ts'
 import { typeText } from './types.ts'
 
@@ -170,7 +170,7 @@ async function watermarkValues(
 }
 
 function usableValue(name: string, statement: ScanStatement): string {
-  const own = statement.rules.flatMap((rule, i) => (rule.column === name ? [`held[${i + 1}]`] : []))
+  const own = statement.rules.flatMap((rule, i) => (rule.column === name ? [`${heldAlias}[${i + 1}]`] : []))
   const column = quoteIdentifier(name)
   return own.length === 0 ? column : `CASE WHEN ${own.join(' AND ')} THEN ${column} END AS ${column}`
 }

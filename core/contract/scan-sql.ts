@@ -7,12 +7,14 @@ import { sqlType } from './types.ts'
 
 /** What a rejected row carries beside its columns, in the scratch file only. */
 export const rejectColumn = '_sluice_rejected'
+/** Of a rejected row's booleans, one a rule. No column of a source has such a name. */
+export const heldAlias = '_sluice_held'
 
 /** The statement's parts, and the rules whose positions the scratch file's rows name. */
 export interface ScanStatement {
   /** All rules of the scan, in the order of their numbers. */
   readonly rules: readonly Rule[]
-  /** SQL over `held`, the booleans of a rejected row: the list of the numbers of the rules that it breaks, with NULLs. */
+  /** SQL over {@link heldAlias}, the booleans of a rejected row: the list of the numbers of the rules that it breaks, with NULLs. */
   readonly broken: string
   /** Whether rows can be rejected; if not, the select has no verdict. */
   readonly judged: boolean
@@ -122,13 +124,14 @@ function rawType(column: ScanColumn): string {
 }
 
 /**
- * SQL over `held`, a rejected row's booleans: a list with, per rule in order, its number where the row breaks
+ * SQL over {@link heldAlias}, a rejected row's booleans: a list with, per rule in order, its number where the row breaks
  * it and else NULL.
  */
 function broken(groups: readonly Group[]): string {
   const parts = groups.flatMap((group) => {
-    const alone = (i: number) => `CASE WHEN NOT held[${i + 1}] THEN ${i} END`
-    const behind = (i: number) => `CASE WHEN held[${group.type! + 1}] AND NOT held[${i + 1}] THEN ${i} END`
+    const alone = (i: number) => `CASE WHEN NOT ${heldAlias}[${i + 1}] THEN ${i} END`
+    const behind = (i: number) =>
+      `CASE WHEN ${heldAlias}[${group.type! + 1}] AND NOT ${heldAlias}[${i + 1}] THEN ${i} END`
     if (group.type === undefined) return group.others.map(alone)
     return [alone(group.type), ...group.others.map(behind)]
   })

@@ -22,6 +22,18 @@ async function judge(contract: ColumnContract, values: readonly (string | null)[
   })
 }
 
+test('columns may be called as the scan calls its own parts', async () => {
+  await pool.use(async (engine) => {
+    const names = ['e', 'held', 'n', 't0', 'r0', 'v0', 'reasons', 'raw', 'row', 'file']
+    const line = (first: string) => [first, ...names.slice(1).map(() => '1')].join(',')
+    const input = csvInput(engine, `${names.join(',')}\n${line('7')}\n${line('x')}\n`, names)
+    const columns = columnsOf(Object.fromEntries(names.map((name) => [name, { type: 'integer' as const }])))
+    const scan = await scanAll(engine, { inputs: [input], columns, pii_policy: 'preserve' })
+    expect(scan.accepted).toMatchObject([{ e: 7, held: 1 }])
+    expect(scan.rejected).toMatchObject([{ reasons: [{ column: 'e', rule: 'type' }] }])
+  })
+})
+
 describe('each rule, accepted and rejected with its reason', () => {
   test.each<[string, ColumnContract, readonly (readonly [string | null, 'accepted' | string[]])[]]>([
     [

@@ -8,6 +8,7 @@ STEP_FUNCTIONS_URL is where local/step-functions listens. Without it nothing her
 import contextvars
 import json
 import os
+import re
 import runpy
 import shutil
 import tempfile
@@ -172,6 +173,22 @@ alarms["create"] = create_alarm_over_first_metric
 # interface needs none: what goes over it counts as encrypted.
 pin_request_origin = iam_evaluator.pin_request_origin
 iam_evaluator.pin_request_origin = lambda source_ip, _secure: pin_request_origin(source_ip, True)
+
+
+# `aws:PrincipalArn` of a function is given as its session. On AWS it is the role's ARN, by which the lake's policy
+# tells whose writes it refuses (IAM User Guide, "AWS global condition context keys").
+key_value = iam_evaluator._resolve_condition_key
+
+
+def key_value_of_role(key, ctx, *rest, **named):
+    value = key_value(key, ctx, *rest, **named)
+    if key.lower() != "aws:principalarn" or ":assumed-role/" not in str(value):
+        return value
+    account, role = re.fullmatch(r"arn:aws:sts::(\d+):assumed-role/([^/]+)/.*", value).groups()
+    return f"arn:aws:iam::{account}:role/{role}"
+
+
+iam_evaluator._resolve_condition_key = key_value_of_role
 
 
 # Policies do not see two keys that the stack's buckets judge writes by: whether the request creates an object, and
