@@ -30,11 +30,14 @@ describe('the command line itself', () => {
       'status',
       'evidence',
       'quarantine',
+      'schema',
+      'deploy',
+      'cancel',
       'doctor',
     ]) {
       expect(stdout).toMatch(new RegExp(`^  ${name}\\b`, 'm'))
     }
-    expect(stdout).not.toMatch(/replay|maintain|deploy/)
+    expect(stdout).not.toMatch(/replay|maintain/)
     expect(stderr).toBe('')
   })
 
@@ -64,7 +67,10 @@ describe('the command line itself', () => {
     [['evidence'], "missing required argument 'run_id'", 'Nothing was done'],
     [['validate', 'extra'], 'too many arguments', 'Nothing was done'],
     [['replay', '--from', 'x', 'y'], 'replay is not available in this version', 'Nothing was done'],
-    [['deploy', '--help'], 'deploy is not available in this version', 'Nothing was done'],
+    [['replay', '--help'], 'replay is not available in this version', 'Nothing was done'],
+    [['deploy'], 'error [STACK_REQUIRED]: deploy works on a deployed stack', 'Add --stack <name>'],
+    [['validate', '--stack', 'S'], 'error [USAGE]: validate does not work on a stack', 'Leave --stack out'],
+    [['status', '--stack', 'S', '--home', 'h'], 'cannot be used with option', 'Nothing was done'],
   ])('%j is refused with exit code 2', async (args, fact, hint) => {
     const { code, stdout, stderr } = await sluice(args, { cwd })
     expect(code).toBe(2)

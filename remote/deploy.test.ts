@@ -52,7 +52,10 @@ describe('deployProject', () => {
 
   it('changes nothing the second time', async () => {
     const { ports, services, deploy } = open()
-    const manifest = manifestOf('s3://in', flow('a', { is_active: true, schedule: { rate: '1 hour', time_zone: 'UTC' } }))
+    const manifest = manifestOf(
+      's3://in',
+      flow('a', { is_active: true, schedule: { rate: '1 hour', time_zone: 'UTC' } }),
+    )
     expect((await deploy(manifest)).triggers).toMatchObject([{ change: 'created' }])
     const before = [await readProject(ports, 'shop'), services.schedules.size]
     const again = await deploy(manifest)
