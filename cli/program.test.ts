@@ -68,7 +68,6 @@ describe('the command line itself', () => {
     [['validate', 'extra'], 'too many arguments', 'Nothing was done'],
     [['replay', '--from', 'x', 'y'], 'replay is not available in this version', 'Nothing was done'],
     [['replay', '--help'], 'replay is not available in this version', 'Nothing was done'],
-    [['deploy'], 'error [STACK_REQUIRED]: deploy works on a deployed stack', 'Add --stack <name>'],
     [['validate', '--stack', 'S'], 'error [USAGE]: validate does not work on a stack', 'Leave --stack out'],
     [['status', '--stack', 'S', '--home', 'h'], 'cannot be used with option', 'Nothing was done'],
   ])('%j is refused with exit code 2', async (args, fact, hint) => {
@@ -78,6 +77,12 @@ describe('the command line itself', () => {
     expect(stderr).toContain('error [USAGE]: ')
     expect(stderr).toContain(fact)
     expect(stderr).toContain(hint)
+  })
+
+  test('deploy without a stack is refused', async () => {
+    const { code, stderr } = await sluice(['deploy'], { cwd })
+    expect(code).toBe(2)
+    expect(stderr).toMatch(/^error \[STACK_REQUIRED\]: deploy works on a deployed stack.*Add --stack <name>/)
   })
 
   test('without a command it shows the help as an error', async () => {

@@ -41,7 +41,14 @@ export async function runOnStack(
     if (options.detach === true) return started(io, run_id)
     const stop = detachOnSignals()
     try {
-      const run = await followRun(io, ports, { client, stack, run_id, execution, signal: stop.signal })
+      const run = await followRun(io, ports, {
+        client,
+        stack,
+        run_id,
+        execution,
+        resumes: options.resume !== undefined,
+        signal: stop.signal,
+      })
       return run === undefined ? detached(io, run_id) : await showResult(io, stack, ports, run_id)
     } finally {
       stop.release()

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { FlowItem } from '../core/runs/items.ts'
 import { createProgress } from './progress.ts'
 import type { LiveView } from './progress-live.ts'
-import { foldItems } from './watch-stack.ts'
+import { begun, foldItems } from './watch-stack.ts'
 
 const flow = (dataflow: string, more: Partial<FlowItem> = {}): FlowItem => ({
   pk: 'RUN#r',
@@ -16,7 +16,7 @@ const flow = (dataflow: string, more: Partial<FlowItem> = {}): FlowItem => ({
 const at = (second: number) => new Date(Date.UTC(2026, 0, 1, 0, 0, second)).toISOString()
 const running = (attempt: number) => ({ status: 'running', attempt, started_at: at(0) }) as const
 
-function watch() {
+function watch(resumes = false) {
   const view: LiveView = {
     progress: createProgress(),
     total: 0,
@@ -26,11 +26,12 @@ function watch() {
     notice: undefined,
   }
   const lines: string[] = []
-  return {
-    view,
-    lines,
-    look: (...flows: FlowItem[]) => foldItems(view, 'r', flows, (line) => lines.push(line)),
+  const say = (line: string) => void lines.push(line)
+  const look = (...flows: FlowItem[]) => {
+    if (view.progress.run_id === undefined) begun(view, 'r', flows, resumes, say)
+    foldItems(view, flows, say)
   }
+  return { view, lines, look }
 }
 
 describe('a run that is read from its items', () => {
@@ -70,8 +71,14 @@ describe('a run that is read from its items', () => {
     ])
   })
 
+  it('tells all of a run that has ended before the first look', () => {
+    const { lines, look } = watch()
+    look(flow('a', { ...running(1), status: 'succeeded', finished_at: at(1) }))
+    expect(lines).toEqual(['run r started: 1 dataflow', 'a succeeded after 1.00 s'])
+  })
+
   it('does not tell again what a resumed run had done before', () => {
-    const { view, lines, look } = watch()
+    const { view, lines, look } = watch(true)
     look(flow('a', { ...running(1), status: 'succeeded', finished_at: at(1) }), flow('b', running(2)))
     expect(lines).toEqual(['run r started: 2 dataflows, 1 of them done before', 'b started, attempt 2'])
     expect(view.done).toBe(1)

@@ -16,6 +16,8 @@ export interface Followed {
   readonly stack: Stack
   readonly run_id: string
   readonly execution: string
+  /** The execution goes on with a run that is older than itself. */
+  readonly resumes: boolean
   /** Ends the following, not the run. */
   readonly signal: AbortSignal
 }
@@ -48,7 +50,7 @@ export async function followRun(io: Io, ports: StackPorts, followed: Followed): 
 
 async function follow(
   ports: StackPorts,
-  { client, stack, run_id, execution, signal }: Followed,
+  { client, stack, run_id, execution, resumes, signal }: Followed,
   view: LiveView,
   say: (line: string) => void,
 ): Promise<RunItem | undefined> {
@@ -59,7 +61,10 @@ async function follow(
     // Before the execution has planned or reopened the run, its items are those of before.
     const isOurs = run !== undefined && run.execution === execution
     const flows = isOurs ? await readFlows(ports, run_id) : []
-    if (isOurs) foldItems(view, run_id, flows, say)
+    if (isOurs) {
+      if (view.progress.run_id === undefined) begun(view, run_id, flows, resumes, say)
+      foldItems(view, flows, say)
+    }
     if (isOurs && run.status !== 'running' && run.result !== undefined) return run
     const now = JSON.stringify([isOurs, flows.map(({ status, attempt }) => `${status}${attempt}`)])
     quiet = now === seen ? quiet + 1 : 0
@@ -73,23 +78,27 @@ async function follow(
   return undefined
 }
 
-/** Takes in what the items tell now, and says what has changed since the last time. */
-export function foldItems(
+/** The first look. What a resumed run had done before is not told again; a new run may be quicker than the look. */
+export function begun(
   view: LiveView,
   run_id: string,
   flows: readonly FlowItem[],
+  resumes: boolean,
   say: (line: string) => void,
 ): void {
   const { progress } = view
-  if (progress.run_id === undefined) {
-    progress.run_id = run_id
-    progress.phase = 'running'
-    view.total = flows.length
-    const before = flows.filter(isDone)
-    for (const flow of before) progress.ended.set(flow.dataflow, flow.status)
-    const said = before.length === 0 ? '' : `, ${before.length} of them done before`
-    say(`run ${run_id} started: ${plural(flows.length, 'dataflow')}${said}`)
-  }
+  progress.run_id = run_id
+  progress.phase = 'running'
+  view.total = flows.length
+  const before = resumes ? flows.filter(isDone) : []
+  for (const flow of before) progress.ended.set(flow.dataflow, flow.status)
+  const said = before.length === 0 ? '' : `, ${before.length} of them done before`
+  say(`run ${run_id} started: ${plural(flows.length, 'dataflow')}${said}`)
+}
+
+/** Takes in what the items tell now, and says what has changed since the last time. */
+export function foldItems(view: LiveView, flows: readonly FlowItem[], say: (line: string) => void): void {
+  const { progress } = view
   for (const flow of flows) {
     if (flow.status === 'running') begin(progress, flow, say)
     else if (flow.finished_at !== undefined && flow.status !== 'pending') end(view, flow, say)
