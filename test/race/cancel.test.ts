@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
+import { cancelRun } from '../../core/runs/cancel.ts'
+import { readFlows, readRun } from '../../core/runs/runs.ts'
 import { admit } from '../../lambdas/admit.ts'
 import { seal } from '../../lambdas/seal.ts'
-import { openBare, planned } from '../../test/support/bare-ports.ts'
-import { cancelRun } from './cancel.ts'
-import { readFlows, readRun } from './runs.ts'
+import { openBare, planned } from '../support/bare-ports.ts'
 
 describe('cancelRun', () => {
   it('lets no further dataflow in, says who asked, and the run seals with the rest pending', async () => {
