@@ -1,9 +1,8 @@
 import { join } from 'node:path'
 import { findDuplicates } from '../core/contract/duplicates.ts'
+import { ruleLiteral } from '../core/contract/rules.ts'
 import { type RejectedFile, type ScanRequest, type ScanResult, scanContract } from '../core/contract/scan.ts'
-import { sqlType } from '../core/contract/types.ts'
 import type { Engine } from '../core/engine/engine.ts'
-import { quoteLiteral } from '../core/engine/sql.ts'
 import { ConditionFailedError, IntegrityError } from '../core/errors.ts'
 import type { RowCounts } from '../core/runs/items.ts'
 import type {
@@ -110,9 +109,8 @@ async function furthest(
       kept[name] = value ?? before
       continue
     }
-    const typed = (text: string) => `CAST(${quoteLiteral(text)} AS ${sqlType(column.type)})`
     const [row] = await engine.rows<{ behind: boolean }>(
-      `SELECT ${typed(value)} < ${typed(before)} AS behind`,
+      `SELECT ${ruleLiteral(column.type, value)} < ${ruleLiteral(column.type, before)} AS behind`,
     )
     kept[name] = row?.behind === true ? before : value
   }

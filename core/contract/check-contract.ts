@@ -38,6 +38,8 @@ export function checkContract(spec: ContractSpec): ContractProblem[] {
   return problems
 }
 
+const unordered: readonly string[] = ['string', 'boolean', 'uuid', 'binary', 'json']
+
 function checkColumn(column: ColumnContract): ContractProblem[] {
   const typeProblem = columnTypeProblem(column)
   if (typeProblem !== undefined) return [typeProblem]
@@ -53,12 +55,12 @@ function checkColumn(column: ColumnContract): ContractProblem[] {
   for (const key of ['min', 'max'] as const) {
     const value = column[key]
     if (value === undefined) continue
-    if (type.type !== 'string' && type.type !== 'boolean') judge(key, key, value)
+    if (!unordered.includes(type.type)) judge(key, key, value)
     else
       add(
         key,
         `${key} does not apply to type ${type.type}`,
-        'It bounds numbers, dates and timestamps: remove it',
+        'It bounds numbers, dates, times and timestamps: remove it',
       )
   }
   if (problems.length === 0 && min !== undefined && max !== undefined && compareValues(type, min, max) > 0) {
@@ -105,6 +107,8 @@ function compareValues(type: ColumnType, a: RuleValue, b: RuleValue): number {
       return Number(left) - Number(right)
     case 'date':
       return left < right ? -1 : left > right ? 1 : 0
+    case 'time':
+      return sign(microseconds(`1970-01-01T${left}`) - microseconds(`1970-01-01T${right}`))
     case 'timestamp':
     case 'timestamp_tz':
       return sign(microseconds(left) - microseconds(right))

@@ -13,6 +13,10 @@ export const types: readonly ColumnType[] = [
   { type: 'date' },
   { type: 'timestamp' },
   { type: 'timestamp_tz' },
+  { type: 'time' },
+  { type: 'uuid' },
+  { type: 'binary' },
+  { type: 'json' },
   { type: 'decimal', precision: 18, scale: 2 },
   { type: 'decimal', precision: 5, scale: 2 },
   { type: 'decimal', precision: 5, scale: 0 },
@@ -63,6 +67,40 @@ export const accepted: Readonly<Record<string, readonly string[]>> = {
     '2024-01-05T10:00:00+15:59',
     '0001-01-01T00:00:00Z',
     '9999-12-31T23:59:59.999999Z',
+  ],
+  time: ['00:00', '10:00', '23:59:59', '23:59:59.999999', '10:00:00.5', '10:00:00.500', '00:00:00.000001'],
+  uuid: [
+    'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11',
+    'A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11',
+    'a0eebc99-9C0B-4ef8-BB6D-6bb9bd380a11',
+    '00000000-0000-0000-0000-000000000000',
+    'ffffffff-ffff-ffff-ffff-ffffffffffff',
+  ],
+  binary: ['', '00', 'ff', 'FF', '0aFf', 'deadbeef', '00000000'],
+  json: [
+    '{}',
+    '[]',
+    'null',
+    'true',
+    '0',
+    '-0',
+    '1.50',
+    '1e400',
+    '123456789012345678901234567890',
+    '"x"',
+    '""',
+    '{"a":1}',
+    ' {"a" : [1, 2, {}] }\n',
+    '{"a":1,"a":2}',
+    '{"":null}',
+    '[[[]]]',
+    '"NaN, [1,]"',
+    '"\\"nan\\""',
+    '"a\\\\"',
+    '"\\u0041\\n\\/"',
+    '"\\ud83d\\ude00"',
+    '"é²"',
+    '[1,\t2,\r\n3]',
   ],
   'decimal(18,2)': [
     '12',
@@ -205,6 +243,83 @@ export const refused: Readonly<Record<string, readonly string[]>> = {
     'infinity',
     '2023-02-29T10:00:00Z',
   ],
+  time: [
+    '',
+    '24:00',
+    '24:00:00',
+    '23:59:60',
+    '23:60',
+    '10',
+    '1:02:03',
+    '10:0',
+    '10:00:00.',
+    '10:00:00.1234567',
+    '10:00:00+02:00',
+    '10:00:00Z',
+    ' 10:00',
+    '10:00 ',
+    'T10:00',
+    '10.00',
+    '1000',
+    '2024-01-05 10:00:00',
+    '10:00 AM',
+    '-10:00',
+    '99:00:00',
+  ],
+  uuid: [
+    '',
+    'a0eebc999c0b4ef8bb6d6bb9bd380a11',
+    '{a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11}',
+    'urn:uuid:a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11',
+    'a0ee-bc99-9c0b-4ef8-bb6d-6bb9-bd38-0a11',
+    'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a1',
+    'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a111',
+    'g0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11',
+    ' a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11',
+    'a0eebc99_9c0b_4ef8_bb6d_6bb9bd380a11',
+  ],
+  binary: ['0', '000', '0x00', '\\x00', 'zz', 'AP8=', ' 00', '00 ', '00 00', '0 0', 'ſſ'],
+  json: [
+    '',
+    ' ',
+    'x',
+    'NaN',
+    'nan',
+    '[Infinity]',
+    '[-inf]',
+    '[1,]',
+    '{"a":1,}',
+    '["x", ]',
+    '[1,\n]',
+    '[,]',
+    '[1,,2]',
+    '[01]',
+    '[1.]',
+    '[.5]',
+    '[+1]',
+    '-',
+    '[1e]',
+    '{a:1}',
+    "{'a':1}",
+    '{"a"}',
+    '{"a":}',
+    'True',
+    'NULL',
+    'undefined',
+    '1 2',
+    '[1',
+    '"a',
+    '"a\tb"',
+    '"\\x"',
+    '"\\u12"',
+    '"\\ud800"',
+    '"\\udc00\\ud800"',
+    '// c\n1',
+    '[1 /* c */]',
+    '0x1F',
+    '\ufeff1',
+    '\u00a01',
+  ],
   'decimal(18,2)': [
     '',
     '12.345',
@@ -322,6 +437,16 @@ export function oracle(type: ColumnType, text: string): boolean {
       const limit = type.type === 'float' ? 3.4028235677973366e38 : Number.POSITIVE_INFINITY
       return reader.done() && Math.abs(Number(text)) < limit
     }
+    case 'time':
+      return reader.clock() && reader.done()
+    case 'uuid': {
+      const parts = text.split('-')
+      return parts.map((part) => part.length).join() === '8,4,4,4,12' && parts.every(isHex)
+    }
+    case 'binary':
+      return text.length % 2 === 0 && isHex(text)
+    case 'json':
+      return reader.json() && reader.done()
     case 'date':
       return reader.day() && reader.done()
     case 'timestamp':
@@ -339,6 +464,8 @@ export function oracle(type: ColumnType, text: string): boolean {
     }
   }
 }
+
+const isHex = (text: string) => [...text].every((c) => '0123456789abcdefABCDEF'.includes(c))
 
 const lowerAscii = (c: string) => (c >= 'A' && c <= 'Z' ? String.fromCharCode(c.charCodeAt(0) + 32) : c)
 
@@ -396,7 +523,10 @@ class Reader {
   }
 
   time(): boolean {
-    if (!['T', ' '].includes(this.take())) return false
+    return ['T', ' '].includes(this.take()) && this.clock()
+  }
+
+  clock(): boolean {
     const hour = this.number(2)
     if (hour < 0 || hour > 23 || this.take() !== ':') return false
     const minute = this.number(2)
@@ -409,6 +539,91 @@ class Reader {
     this.take()
     const places = this.digits()
     return places >= 1 && places <= 6
+  }
+
+  space(): true {
+    while (this.peek() !== '' && ' \t\r\n'.includes(this.peek())) this.at++
+    return true
+  }
+
+  word(word: string): boolean {
+    if (!this.text.startsWith(word, this.at)) return false
+    this.at += word.length
+    return true
+  }
+
+  /** One value with the white space around it. */
+  json(): boolean {
+    this.space()
+    const c = this.peek()
+    const ok =
+      c === '{'
+        ? this.list(
+            '}',
+            () => this.space() && this.string() && this.space() && this.take() === ':' && this.json(),
+          )
+        : c === '['
+          ? this.list(']', () => this.json())
+          : c === '"'
+            ? this.string()
+            : this.word('true') || this.word('false') || this.word('null') || this.jsonNumber()
+    return ok && this.space()
+  }
+
+  list(end: string, member: () => boolean): boolean {
+    this.take()
+    this.space()
+    if (this.peek() === end) return this.take() === end
+    for (;;) {
+      if (!member()) return false
+      this.space()
+      const c = this.take()
+      if (c === end) return true
+      if (c !== ',') return false
+    }
+  }
+
+  string(): boolean {
+    if (this.take() !== '"') return false
+    let high = false
+    for (;;) {
+      const c = this.take()
+      if (c === '' || c < ' ') return false
+      if (c === '"') return !high
+      if (c !== '\\') {
+        if (high) return false
+        continue
+      }
+      const kind = this.take()
+      const unit = kind === 'u' ? this.unit() : 0
+      if (unit < 0 || (kind !== 'u' && (kind === '' || !'"\\/bfnrt'.includes(kind)))) return false
+      const low = unit >= 0xdc00 && unit <= 0xdfff
+      if (high !== low) return false
+      high = unit >= 0xd800 && unit <= 0xdbff
+    }
+  }
+
+  unit(): number {
+    const digits = this.text.slice(this.at, this.at + 4)
+    this.at += 4
+    return digits.length === 4 && isHex(digits) ? Number.parseInt(digits, 16) : -1
+  }
+
+  jsonNumber(): boolean {
+    if (this.peek() === '-') this.take()
+    const zero = this.peek() === '0'
+    const digits = this.digits()
+    if (digits === 0 || (zero && digits > 1)) return false
+    if (this.peek() === '.') {
+      this.take()
+      if (this.digits() === 0) return false
+    }
+    if (this.peek() === 'e' || this.peek() === 'E') {
+      this.take()
+      this.sign()
+      if (this.digits() === 0) return false
+    }
+    return true
   }
 
   zone(): boolean {

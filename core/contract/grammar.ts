@@ -17,11 +17,16 @@ import { sqlType } from './types.ts'
  * | date | `YYYY-MM-DD`, a day of the calendar, years 0001 to 9999 | `2024-1-5` `20240105` `2023-02-29` |
  * | timestamp | date, `T` or one space, `HH:MM`, `:SS`, `.` and 1 to 6 digits; no zone | `24:00` `12:00:60` `…Z` |
  * | timestamp_tz | the same with `Z` or `±HH:MM` (hours to 15), the instant within years 0001 to 9999 UTC | `…+0530` `…UTC`, no zone |
+ * | time | `HH:MM`, `:SS`, `.` and 1 to 6 digits; before 24:00 | `24:00` `1:02` `10:00Z` |
+ * | uuid | 8-4-4-4-12 hexadecimal digits, any case | without dashes, in braces, `urn:uuid:…` |
+ * | binary | pairs of hexadecimal digits, any case; none is no bytes | `0x00` `\x00` base64 |
+ * | json | one JSON text (RFC 8259), escapes in whole surrogate pairs | `NaN` `[1,]` `'a'` |
  * | string | anything that is UTF-8 | |
  */
 export function typePattern(type: ColumnType): string | undefined {
   switch (type.type) {
     case 'string':
+    case 'json':
       return undefined
     case 'boolean':
       return '[Tt][Rr][Uu][Ee]|[Ff][Aa][Ll][Ss][Ee]'
@@ -38,14 +43,20 @@ export function typePattern(type: ColumnType): string | undefined {
     case 'date':
       return datePattern
     case 'timestamp':
-      return `${datePattern}${timePattern}`
+      return `${datePattern}[T ]${timePattern}`
     case 'timestamp_tz':
-      return `${datePattern}${timePattern}(Z|[+-](0[0-9]|1[0-5]):[0-5][0-9])`
+      return `${datePattern}[T ]${timePattern}(Z|[+-](0[0-9]|1[0-5]):[0-5][0-9])`
+    case 'time':
+      return timePattern
+    case 'uuid':
+      return '[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}'
+    case 'binary':
+      return '([0-9A-Fa-f]{2})*'
   }
 }
 
 const datePattern = '[0-9]{4}-[0-9]{2}-[0-9]{2}'
-const timePattern = '[T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\\.[0-9]{1,6})?)?'
+const timePattern = '([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\\.[0-9]{1,6})?)?'
 
 /** Inclusive. */
 export const integerRanges = {
@@ -57,6 +68,7 @@ export const integerRanges = {
 
 /** Whether `text` is a value of `type`. Independent of the engine: rule values and tests are judged by it. */
 export function acceptsText(type: ColumnType, text: string): boolean {
+  if (type.type === 'json') return isJson(text)
   const pattern = typePattern(type)
   if (pattern === undefined) return true
   if (!new RegExp(`^(?:${pattern})$`).test(text)) return false
@@ -91,6 +103,16 @@ export function acceptsText(type: ColumnType, text: string): boolean {
   }
 }
 
+/** A lone surrogate, which only an escape can bring into UTF-8, is no character. */
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text)
+  } catch {
+    return false
+  }
+  return (text.match(/"(?:[^"\\]|\\.)*"/g) ?? []).every((string) => JSON.parse(string).isWellFormed())
+}
+
 function isDay(text: string): boolean {
   const [year, month, day] = text.split('-').map(Number) as [number, number, number]
   if (year < 1 || month < 1 || month > 12 || day < 1) return false
@@ -116,10 +138,15 @@ function instantOf(text: string): number {
  *
  * Zoned timestamps are cast behind their pattern only, since TRY_CAST throws on some that are none (`ICU date
  * overflows timestamp range`), and one such cell would stop the scan. DuckDB knows none without seconds.
+ * `unhex` throws as well.
  */
 export function typedText(type: ColumnType, raw: string): string {
   if (type.type === 'string') return raw
+  if (type.type === 'json') return `CASE WHEN ${jsonVerdict(raw)} THEN ${raw} END`
   const cast = (text: string) => `TRY_CAST(${text} AS ${sqlType(type)})`
+  if (type.type === 'binary') {
+    return `CASE WHEN regexp_full_match(${raw}, ${quoteLiteral(typePattern(type)!)}) THEN unhex(${raw}) END`
+  }
   if (type.type !== 'timestamp_tz') return cast(raw)
   const seconds = `coalesce(${cast(raw)}, ${cast(`left(${raw}, 16) || ':00' || substr(${raw}, 17)`)})`
   return `CASE WHEN regexp_full_match(${raw}, ${quoteLiteral(typePattern(type)!)}) THEN ${seconds} END`
@@ -135,6 +162,9 @@ export function typedText(type: ColumnType, raw: string): string {
  * Doubles are the exception: printing one costs twice its pattern.
  */
 export function textVerdict(type: ColumnType, raw: string, typed: string): string | undefined {
+  if (type.type === 'json' || type.type === 'binary') {
+    return `CASE WHEN ${typed} IS NULL THEN ${raw} IS NULL ELSE true END`
+  }
   const pattern = typePattern(type)
   if (pattern === undefined) return undefined
   const matches = `regexp_full_match(${raw}, ${quoteLiteral(pattern)})`
@@ -154,6 +184,7 @@ export function textVerdict(type: ColumnType, raw: string, typed: string): strin
     case 'boolean':
     case 'integer':
     case 'bigint':
+    case 'uuid':
       return `CASE WHEN ${canonical} THEN true WHEN ${typed} IS NULL THEN ${raw} IS NULL ELSE ${matches} END`
     case 'float':
     case 'double':
@@ -162,11 +193,28 @@ export function textVerdict(type: ColumnType, raw: string, typed: string): strin
       return `CASE WHEN ${canonical} THEN ${inYears(type, typed)} ELSE ${raw} IS NULL END`
     case 'timestamp':
       return `CASE WHEN ${canonical} THEN ${inYears(type, typed)} WHEN ${typed} IS NULL THEN ${raw} IS NULL ELSE ${matches} AND ${inYears(type, typed)} END`
+    case 'time':
+      return `CASE WHEN ${canonical} THEN ${withinDay(typed)} WHEN ${typed} IS NULL THEN ${raw} IS NULL ELSE ${matches} END`
     case 'timestamp_tz':
       return `CASE WHEN ${typed} IS NULL THEN ${raw} IS NULL ELSE ${inYears(type, typed)} END`
     default:
       return undefined
   }
+}
+
+/**
+ * DuckDB's parser also takes `NaN`, `Infinity` and a comma before a closing bracket. Outside of strings none of
+ * these stands in a JSON text.
+ */
+function jsonVerdict(raw: string): string {
+  const bare = `regexp_replace(${raw}, ${quoteLiteral(String.raw`"([^"\\]|\\.)*"`)}, '', 'g')`
+  const lenient = quoteLiteral(String.raw`(?i)nan|inf|,[ \t\r\n]*[\]}]`)
+  return `json_valid(${raw}) AND NOT regexp_matches(${bare}, ${lenient})`
+}
+
+/** DuckDB has a time `24:00:00`, Iceberg has not. */
+export function withinDay(typed: string): string {
+  return `${typed} < TIME '24:00:00'`
 }
 
 /** Within years 0001 to 9999; also false for ±infinity, which DuckDB's dates have and Iceberg's have not. */
@@ -176,4 +224,11 @@ export function inYears(type: ColumnType, typed: string): string {
   const zone = type.type === 'timestamp_tz' ? '+00' : ''
   const bound = (text: string) => `CAST('${text}${zone}' AS ${sqlType(type)})`
   return `${typed} BETWEEN ${bound(first)} AND ${bound(last)}`
+}
+
+/** SQL: a typed value as text of its type's grammar. */
+export function valueText(type: ColumnType, typed: string): string {
+  // The session's zone is UTC; DuckDB would spell it `+00`, which the grammar refuses.
+  if (type.type === 'timestamp_tz') return `CAST(CAST(${typed} AS TIMESTAMP) AS VARCHAR) || 'Z'`
+  return type.type === 'binary' ? `lower(hex(${typed}))` : `CAST(${typed} AS VARCHAR)`
 }

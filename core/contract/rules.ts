@@ -81,8 +81,9 @@ export function columnRules(
   }
 }
 
-/** A rule's value, which is text of the type's grammar, as a typed SQL constant. */
+/** A value, which is text of the type's grammar, as a typed SQL constant. */
 export function ruleLiteral(type: ColumnType, value: RuleValue): string {
   const text = quoteLiteral(String(value))
-  return type.type === 'string' ? text : `CAST(${text} AS ${sqlType(type)})`
+  if (type.type === 'string' || type.type === 'json') return text
+  return type.type === 'binary' ? `unhex(${text})` : `CAST(${text} AS ${sqlType(type)})`
 }

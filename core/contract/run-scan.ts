@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { CopyOutcome, CopyStats, Engine, OperatorRows } from '../engine/engine.ts'
 import { quoteIdentifier, quoteLiteral, quoteLiterals } from '../engine/sql.ts'
 import { IntegrityError, TerminalError } from '../errors.ts'
-import { acceptsText } from './grammar.ts'
+import { acceptsText, valueText } from './grammar.ts'
 import { readableInputs } from './readable-inputs.ts'
 import { namingSource } from './readers.ts'
 import { rejectedRows, writeRejected } from './rejected.ts'
@@ -158,10 +158,8 @@ async function watermarkValues(
   }
   if (parts.length === 0) return Object.fromEntries(names.map((name) => [name, null]))
   const largest = names.map((name, i) => {
-    const zoned = request.columns.find((column) => column.name === name)?.type.type === 'timestamp_tz'
-    const max = `max(${quoteIdentifier(name)})`
-    // The session's zone is UTC; DuckDB would spell it `+00`, which the grammar refuses.
-    return `${zoned ? `CAST(CAST(${max} AS TIMESTAMP) AS VARCHAR) || 'Z'` : `CAST(${max} AS VARCHAR)`} AS m${i}`
+    const type = request.columns.find((column) => column.name === name)!.type
+    return `${valueText(type, `max(${quoteIdentifier(name)})`)} AS m${i}`
   })
   const [row] = await engine.rows<Record<string, string | null>>(
     `SELECT ${largest.join(', ')} FROM (${parts.join(' UNION ALL ')})`,

@@ -3,7 +3,6 @@ import { columnRules, type Rule, ruleLiteral } from './rules.ts'
 import type { ScanColumn, ScanRequest } from './scan.ts'
 import type { ScanSource } from './scan-source.ts'
 import { storedColumn } from './stored.ts'
-import { sqlType } from './types.ts'
 
 /** What a rejected row carries beside its columns, in the scratch file only. */
 export const rejectColumn = '_sluice_rejected'
@@ -179,7 +178,7 @@ function watermarkParts(request: ScanRequest): { readonly rule: Rule; readonly w
   const beyond = columns.map((column) =>
     column.after === undefined
       ? `${column.typed} IS NOT NULL`
-      : `${column.typed} > CAST(${quoteLiteral(column.after)} AS ${sqlType(column.type)})`,
+      : `${column.typed} > ${ruleLiteral(column.type, column.after)}`,
   )
   const none = columns.map((column) => `${column.typed} IS NULL`).join(' AND ')
   return { rule, where: `(${beyond.join(' OR ')} OR (${none}))` }

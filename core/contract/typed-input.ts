@@ -1,4 +1,4 @@
-import { integerRanges, inYears, textVerdict, typedText } from './grammar.ts'
+import { integerRanges, inYears, textVerdict, typedText, withinDay } from './grammar.ts'
 import type { ColumnType } from './types.ts'
 import { familyOf, sqlType } from './types.ts'
 
@@ -17,12 +17,15 @@ export interface Judged {
  * Text goes through the lexical grammar. Anything else must survive a cast to the column type and back
  * unchanged: DOUBLE 12.7 is no integer, BIGINT 300 no tinyint, a decimal narrows only where it stays equal,
  * a timestamp is a date only at midnight. NaN and infinities are refused in every column type. There is no cast
- * between families (number, boolean, date and timestamp, timestamp_tz), so there every value is refused; a string
- * takes the text of any scalar.
+ * between families (number, boolean, date and timestamp, timestamp_tz, time, uuid, binary), so there every value is
+ * refused; a string takes the text of any scalar but binary, and what a file calls JSON is judged as text is.
  */
 export function judgeInput(type: ColumnType, input: string, raw: string): Judged {
   if (input === 'text' || input === 'VARCHAR') {
     return { typed: typedText(type, raw), verdict: (r, t) => textVerdict(type, r, t) }
+  }
+  if (input === 'JSON' && type.type === 'json') {
+    return { typed: typedText(type, `CAST(${raw} AS VARCHAR)`), verdict: (r, t) => textVerdict(type, r, t) }
   }
   const target = sqlType(type)
   if (type.type === 'string') {
@@ -66,6 +69,8 @@ function limitOf(type: ColumnType, input: string, typed: string): string | undef
     case 'float':
     case 'double':
       return `isfinite(${typed})`
+    case 'time':
+      return withinDay(typed)
     case 'date':
     case 'timestamp':
     case 'timestamp_tz':

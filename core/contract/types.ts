@@ -26,6 +26,10 @@ export const plainTypeNames = [
   'date',
   'timestamp',
   'timestamp_tz',
+  'time',
+  'uuid',
+  'binary',
+  'json',
 ] as const
 
 export const typeNames: readonly TypeName[] = [...plainTypeNames, 'decimal']
@@ -45,9 +49,9 @@ export interface ColumnContract {
   readonly scale?: number
   /** Default true. */
   readonly nullable?: boolean
-  /** Inclusive. Numbers, dates and timestamps. */
+  /** Inclusive. Numbers, dates, times and timestamps. */
   readonly min?: RuleValue
-  /** Inclusive. Numbers, dates and timestamps. */
+  /** Inclusive. Numbers, dates, times and timestamps. */
   readonly max?: RuleValue
   /** RE2, matched against the whole value. Strings only. */
   readonly pattern?: string
@@ -168,6 +172,10 @@ const sqlTypes = {
   date: 'DATE',
   timestamp: 'TIMESTAMP',
   timestamp_tz: 'TIMESTAMP WITH TIME ZONE',
+  time: 'TIME',
+  uuid: 'UUID',
+  binary: 'BLOB',
+  json: 'VARCHAR',
 } as const
 
 const icebergTypes = {
@@ -182,6 +190,10 @@ const icebergTypes = {
   date: 'date',
   timestamp: 'timestamp',
   timestamp_tz: 'timestamptz',
+  time: 'time',
+  uuid: 'uuid',
+  binary: 'binary',
+  json: 'string',
 } as const
 
 /** The DuckDB type in which values are written to Parquet; always one that Iceberg v2 knows. */
@@ -220,14 +232,17 @@ const inferred: Readonly<Record<string, ColumnType>> = {
   TIMESTAMP_NS: { type: 'timestamp' },
   'TIMESTAMP WITH TIME ZONE': { type: 'timestamp_tz' },
   VARCHAR: { type: 'string' },
-  UUID: { type: 'string' },
+  TIME: { type: 'time' },
+  TIME_NS: { type: 'time' },
+  UUID: { type: 'uuid' },
+  BLOB: { type: 'binary' },
   JSON: { type: 'string' },
 }
 
 /**
  * The column type of an input column that no contract names; `input` is `text` or a DuckDB type. HUGEINT,
- * which `sum()` over integers gives, becomes decimal(38,0); ENUM, UUID and JSON become string. Throws
- * `TerminalError` `COLUMN_TYPE_UNSUPPORTED` for the others (BLOB, TIME, INTERVAL, LIST, STRUCT, MAP …),
+ * which `sum()` over integers gives, becomes decimal(38,0); ENUM and JSON become string. Throws
+ * `TerminalError` `COLUMN_TYPE_UNSUPPORTED` for the others (INTERVAL, LIST, STRUCT, MAP …),
  * naming column and type.
  */
 export function columnType(input: 'text' | string, name: string): ColumnType {
@@ -247,7 +262,16 @@ export function columnType(input: 'text' | string, name: string): ColumnType {
 }
 
 /** One family: a value-preserving cast between its members may exist, row by row. */
-export type TypeFamily = 'text' | 'boolean' | 'number' | 'date' | 'zoned' | 'other'
+export type TypeFamily =
+  | 'text'
+  | 'boolean'
+  | 'number'
+  | 'date'
+  | 'zoned'
+  | 'time'
+  | 'uuid'
+  | 'binary'
+  | 'other'
 
 export function familyOf(duckdbType: string): TypeFamily {
   if (/^(U?(TINYINT|SMALLINT|INTEGER|BIGINT|HUGEINT)|FLOAT|DOUBLE|DECIMAL\(\d+,\s*\d+\))$/.test(duckdbType))
@@ -256,5 +280,8 @@ export function familyOf(duckdbType: string): TypeFamily {
   if (duckdbType === 'TIMESTAMP WITH TIME ZONE') return 'zoned'
   if (duckdbType === 'BOOLEAN') return 'boolean'
   if (duckdbType === 'VARCHAR') return 'text'
+  if (duckdbType === 'TIME' || duckdbType === 'TIME_NS') return 'time'
+  if (duckdbType === 'UUID') return 'uuid'
+  if (duckdbType === 'BLOB') return 'binary'
   return 'other'
 }

@@ -104,7 +104,7 @@ describe('words and shapes', () => {
         flow(
           'c',
           source,
-          'contract: { enforcement: coerce, columns: { x: { type: int }, y: { type: json }, z: { type: blob } } }',
+          'contract: { enforcement: coerce, columns: { x: { type: int }, y: { type: list }, z: { type: blobs } } }',
           sink('t.c'),
         ),
       ),
@@ -116,9 +116,9 @@ describe('words and shapes', () => {
       '13:30: `enforcement` cannot be `strikt`. Did you mean `strict`? Known: strict, quarantine.',
       '14:54: `load_type` cannot be `full_load`. Did you mean `overwrite`? Known: append, overwrite.',
       '17:30: enforcement: coerce is not available in this version; use strict or quarantine.',
-      '17:60: `type` cannot be `int`. Did you mean `integer`? Known: string, boolean, tinyint, smallint, integer, bigint, float, double, date, timestamp, timestamp_tz, decimal.',
-      '17:78: type: json is not available in this version; use one of the types of this version.',
-      '17:97: `type` cannot be `blob`. Use string, boolean, tinyint, smallint, integer, bigint, float, double, date, timestamp, timestamp_tz, decimal.',
+      '17:60: `type` cannot be `int`. Did you mean `integer`? Known: string, boolean, tinyint, smallint, integer, bigint, float, double, date, timestamp, timestamp_tz, time, uuid, binary, json, decimal.',
+      '17:78: type: list is not available in this version; use one of the types of this version.',
+      '17:97: `type` cannot be `blobs`. Use string, boolean, tinyint, smallint, integer, bigint, float, double, date, timestamp, timestamp_tz, time, uuid, binary, json, decimal.',
     ])
   })
 

@@ -22,8 +22,8 @@ export const columnSchema = z
       .optional()
       .describe('Digits after the point, at most `precision`. Decimals only; default 0.'),
     nullable: z.boolean().optional().describe('Whether a value may be missing. Default true.'),
-    min: ruleValue.optional().describe('Smallest value allowed. Numbers, dates and timestamps.'),
-    max: ruleValue.optional().describe('Largest value allowed. Numbers, dates and timestamps.'),
+    min: ruleValue.optional().describe('Smallest value allowed. Numbers, dates, times and timestamps.'),
+    max: ruleValue.optional().describe('Largest value allowed. Numbers, dates, times and timestamps.'),
     pattern: z.string().optional().describe('RE2 expression that the whole value must match. Strings only.'),
     accepted_values: z.array(ruleValue).min(1).optional().describe('The only values allowed.'),
     unique: z.boolean().optional().describe('Whether no value may come twice among the rows of one load.'),

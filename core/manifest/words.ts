@@ -22,7 +22,7 @@ const values: Readonly<Record<string, { readonly words: readonly string[]; reado
   },
 }
 
-const columnTypes = ['time', 'json', 'array', 'binary', 'uuid', 'list', 'struct', 'map', 'interval']
+const columnTypes = ['array', 'list', 'struct', 'map', 'interval']
 
 const keys: Readonly<Record<string, string>> = {
   merge_keys: 'load types append and overwrite need no keys',
@@ -54,6 +54,10 @@ const synonyms: Readonly<Record<string, string>> = {
   bool: 'boolean',
   datetime: 'timestamp',
   timestamptz: 'timestamp_tz',
+  bytes: 'binary',
+  blob: 'binary',
+  guid: 'uuid',
+  jsonb: 'json',
 }
 
 /** `enforcement: warn` → what to use instead; `undefined` for a word that nobody promised. */

@@ -2,7 +2,7 @@ import { type ColumnType, icebergType } from '../contract/types.ts'
 import { TerminalError } from '../errors.ts'
 import { type IcebergType, parseType } from '../tables/types.ts'
 
-/** tinyint and smallint are `int` in Iceberg; their range is the contract's business. */
+/** tinyint and smallint are `int` in Iceberg, json is `string`; what narrows them is the contract's business. */
 export function icebergTypeOf(type: ColumnType): IcebergType {
   return parseType(icebergType(type))
 }
@@ -24,7 +24,12 @@ export function columnTypeOf(type: IcebergType, column: string): ColumnType {
     case 'double':
     case 'date':
     case 'timestamp':
+    case 'time':
+    case 'uuid':
+    case 'binary':
       return { type: type.kind }
+    case 'fixed':
+      return { type: 'binary' }
     default:
       throw new TerminalError({
         code: 'COLUMN_TYPE_UNSUPPORTED',

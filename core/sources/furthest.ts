@@ -1,5 +1,5 @@
+import { ruleLiteral } from '../contract/rules.ts'
 import type { ScanColumn } from '../contract/scan.ts'
-import { sqlType } from '../contract/types.ts'
 import { quoteLiteral } from '../engine/sql.ts'
 import type { Ports } from '../ports.ts'
 
@@ -26,9 +26,9 @@ export async function furthestOf(
     async (engine) => {
       for (const { name, values } of open) {
         const { type } = columns.find((column) => column.name === name) as ScanColumn
-        const rows = values.map((value) => `(${quoteLiteral(value)})`).join(', ')
+        const rows = values.map((value) => `(${quoteLiteral(value)}, ${ruleLiteral(type, value)})`).join(', ')
         const [row] = await engine.rows<{ value: string }>(
-          `SELECT arg_max(v, CAST(v AS ${sqlType(type)})) AS value FROM (VALUES ${rows}) t(v)`,
+          `SELECT arg_max(v, typed) AS value FROM (VALUES ${rows}) t(v, typed)`,
         )
         largest.set(name, row!.value)
       }

@@ -1,9 +1,13 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { acceptsText } from '../../core/contract/grammar.ts'
+import { acceptsText, textVerdict, typedText } from '../../core/contract/grammar.ts'
+import { openTestPool } from '../../core/contract/scan.suite.ts'
 import { type ColumnType, contractType, typeNames } from '../../core/contract/types.ts'
+import { quoteLiteral } from '../../core/engine/sql.ts'
 
-/** The spellings in docs/contracts.md are what the grammar says, each of them. */
+const pool = openTestPool(1)
+
+/** The spellings in docs/contracts.md are what the grammar and the engine say, each of them. */
 const text = readFileSync(new URL('../../docs/contracts.md', import.meta.url), 'utf8')
 const table = text.slice(text.indexOf('| type | accepted | refused |')).split('\n\n')[0] as string
 const rows = table
@@ -35,6 +39,27 @@ describe.each(rows)('%s', ([name], accepted, refused) => {
     it(`refuses ${JSON.stringify(spelling)}`, () =>
       expect(acceptsText(typeOf(name as string), spelling)).toBe(false))
   }
+})
+
+it('the engine says the same of all of them', async () => {
+  const judged = rows.flatMap(([[name], accepted, refused]) =>
+    [...accepted, ...refused].map((text, i) => {
+      const type = typeOf(name as string)
+      const typed = `(SELECT ${typedText(type, 'raw')} AS typed, raw FROM (SELECT ${quoteLiteral(text)} AS raw))`
+      return {
+        text,
+        wanted: i < accepted.length,
+        sql: `SELECT ${textVerdict(type, 'raw', 'typed')} AS ok FROM ${typed}`,
+      }
+    }),
+  )
+  expect(judged.length).toBeGreaterThan(300)
+  const found = await pool.use(async (engine) => {
+    const verdicts: unknown[] = []
+    for (const { sql } of judged) verdicts.push((await engine.rows(sql))[0]?.ok)
+    return verdicts
+  })
+  expect(judged.filter(({ wanted }, i) => found[i] !== wanted).map(({ text }) => text)).toEqual([])
 })
 
 it('has a row for every type', () => {
