@@ -108,7 +108,7 @@ async function resumed(io: Io, ports: StackPorts, run_id: string): Promise<Start
       code: 'RUN_ACTIVE',
       fact: `run ${run_id} is still being worked on, as far as its leases tell`,
       consequence: 'Nothing was started',
-      next: `Watch it (${io.command(`status ${run_id}`)}), or try again in two minutes`,
+      next: `Watch it (${io.command(`status ${run_id}`)}), or try again when its leases have run out, after at most 30 minutes`,
     })
   }
   const suffix = ulid().toLowerCase().slice(-8)

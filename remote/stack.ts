@@ -36,7 +36,7 @@ const outputNames: readonly (keyof StackOutputs)[] = [
 
 /**
  * Finds a stack by its name, in the region and account of the SDK's own configuration. Throws `ManifestError`
- * `STACK_NOT_FOUND`, and `STACK_INCOMPLETE` for one that is not Sluice's, or of another version.
+ * `STACK_NOT_FOUND`, `AWS_NOT_CONFIGURED`, and `STACK_INCOMPLETE` for one that is not Sluice's, or of another version.
  */
 export async function findStack(
   name: string,
@@ -63,7 +63,10 @@ async function describe(name: string, client: Pick<CloudFormationClient, 'send'>
     return outputs.map(({ OutputKey, OutputValue }) => ({ key: OutputKey ?? '', value: OutputValue ?? '' }))
   } catch (error) {
     // CloudFormation has no error of its own for it: `ValidationError`, `Stack with id X does not exist`.
-    if (!(error instanceof Error) || !/does not exist/.test(error.message)) throw error
+    if (!(error instanceof Error)) throw error
+    if (/Region is missing/.test(error.message) || error.name === 'CredentialsProviderError')
+      throw notConfigured(error)
+    if (!/does not exist/.test(error.message)) throw error
     throw new ManifestError({
       code: 'STACK_NOT_FOUND',
       fact: `there is no stack ${JSON.stringify(name)} in this account and region`,
@@ -72,4 +75,14 @@ async function describe(name: string, client: Pick<CloudFormationClient, 'send'>
       cause: error,
     })
   }
+}
+
+function notConfigured(error: Error): ManifestError {
+  return new ManifestError({
+    code: 'AWS_NOT_CONFIGURED',
+    fact: `the AWS SDK has no region or no credentials (${error.message})`,
+    consequence: 'Nothing was started',
+    next: 'Set AWS_REGION, and AWS_PROFILE or the credentials of the account',
+    cause: error,
+  })
 }
