@@ -1,6 +1,7 @@
 import type { Engine } from '../engine/engine.ts'
-import { quoteIdentifier, quoteLiteral } from '../engine/sql.ts'
+import { quoteIdentifier } from '../engine/sql.ts'
 import { ManifestError } from '../errors.ts'
+import { functionName, instanceFunctions, parseSelects, type Tree, walkTree } from './parse-tree.ts'
 import { relationSelect } from './readers.ts'
 import type { ScanRelation } from './scan.ts'
 
@@ -13,18 +14,11 @@ export async function checkTransformSql(
   sql: string,
   relations: readonly string[],
 ): Promise<void> {
-  const [row] = await engine.rows<{ tree: string }>(`SELECT json_serialize_sql(${quoteLiteral(sql)}) AS tree`)
-  const parsed = JSON.parse(row!.tree) as Parsed
-  if (parsed.error) throw refused(parsed.error_message ?? 'it cannot be parsed')
-  const statements = parsed.statements ?? []
+  const parsed = await parseSelects(engine, sql)
+  if (parsed.error !== undefined) throw refused(parsed.error)
+  const { statements } = parsed
   if (statements.length !== 1) throw refused(`it has ${statements.length} statements, not one SELECT`)
-  walk(statements[0]?.node, new Set(relations.map((name) => name.toLowerCase())))
-}
-
-interface Parsed {
-  readonly error: boolean
-  readonly error_message?: string
-  readonly statements?: readonly { readonly node: unknown }[]
+  walk(statements[0], new Set(relations.map((name) => name.toLowerCase())))
 }
 
 const tableFunctions = new Set(['range', 'generate_series', 'unnest'])
@@ -38,23 +32,14 @@ const tableReferences = new Set([
   'PIVOT',
 ])
 
-/** They tell of the instance, or have effects, and are no function of the rows. */
-const refusedFunctions =
-  /^(current_setting|getvariable|getenv|nextval|currval|setseed|write_log|query|query_table|txid_current|current_(database|schema|schemas|query|user|role)|in_search_path|parse_duckdb_log_message|read_\w+|glob|sniff_csv|pg_\w+|duckdb_\w+|pragma_\w+|json_execute_serialized_sql|enable_logging|checkpoint|force_checkpoint)$/
-
-type Tree = Readonly<Record<string, unknown>>
-
 /** `known`: relations and CTEs in scope, in lower case. */
 function walk(node: unknown, known: ReadonlySet<string>): void {
-  if (Array.isArray(node)) {
-    for (const item of node) walk(item, known)
-    return
+  const enter = (tree: Tree, outer: ReadonlySet<string>) => {
+    const scope = withCtes(tree, outer)
+    checkNode(tree, scope)
+    return scope
   }
-  if (node === null || typeof node !== 'object') return
-  const tree = node as Tree
-  const scope = withCtes(tree, known)
-  checkNode(tree, scope)
-  for (const [key, value] of Object.entries(tree)) if (key !== 'cte_map') walk(value, scope)
+  walkTree(node, known, enter, ['cte_map'])
 }
 
 /** A CTE sees those before it and, if it is recursive, itself. */
@@ -102,15 +87,15 @@ function checkTable(tree: Tree, known: ReadonlySet<string>): void {
 }
 
 function checkTableFunction(tree: Tree): void {
-  const name = String((tree.function as Tree | undefined)?.function_name ?? '').toLowerCase()
+  const name = functionName((tree.function as Tree | undefined) ?? {})
   if (!tableFunctions.has(name)) {
     throw refused(`it reads ${name}(); the table functions known are ${[...tableFunctions].join(', ')}`)
   }
 }
 
 function checkFunction(tree: Tree): void {
-  const name = String(tree.function_name ?? '').toLowerCase()
-  if (refusedFunctions.test(name))
+  const name = functionName(tree)
+  if (instanceFunctions.test(name))
     throw refused(`it calls ${name}(), which tells of the engine and not of the rows`)
 }
 
