@@ -1,7 +1,7 @@
 import type { FlowItem } from '../core/runs/items.ts'
-import type { FlowProgress, Progress } from './progress.ts'
+import type { Change, FlowProgress, Progress } from './progress.ts'
 import { visible } from './report.ts'
-import { duration, number } from './words.ts'
+import { duration, number, plural } from './words.ts'
 
 /** `3,000,000 read, 2,999,000 accepted, 1,000 quarantined`; empty where nothing was judged. */
 export function rowsText(rows: FlowItem['rows']): string {
@@ -12,7 +12,26 @@ export function rowsText(rows: FlowItem['rows']): string {
   return parts.join(', ')
 }
 
-/** What is printed when a dataflow has ended; `seconds` since its execution began. */
+/** What is printed of one change, without its time. */
+export function changeLine(runId: string, change: Change): string {
+  switch (change.kind) {
+    case 'planned': {
+      const before = change.before === 0 ? '' : `, ${change.before} of them done before`
+      return `run ${runId} started: ${plural(change.total, 'dataflow')}${before}`
+    }
+    case 'began':
+      return `${change.dataflow} started${change.attempt > 1 ? `, attempt ${change.attempt}` : ''}`
+    case 'again': {
+      const { error, gate, dataflow } = change.flow
+      const why = error === undefined ? '' : ` at ${gate} [${error.code}]`
+      return `${dataflow} failed${why}, and tries again in ${change.delay_seconds} s`
+    }
+    case 'ended':
+      return endLine(change.flow, change.seconds)
+  }
+}
+
+/** What is printed when a dataflow has ended; `seconds` since its newest attempt began. */
 export function endLine(flow: FlowItem, seconds: number): string {
   const parts = [
     ...(flow.reason === undefined ? [] : [flow.reason.replaceAll('_', ' ')]),
@@ -21,18 +40,17 @@ export function endLine(flow: FlowItem, seconds: number): string {
     ...(flow.error === undefined && flow.rows !== undefined ? [rowsText(flow.rows)] : []),
   ]
   const said = parts.length === 0 ? '' : `: ${parts.join(', ')}`
-  // Cut off before it was settled, which follows when everything at work has ended.
-  const status = flow.status === 'running' ? 'interrupted' : flow.status
-  return visible(`${flow.dataflow} ${status} after ${duration(seconds)}${said}`)
+  return visible(`${flow.dataflow} ${flow.status} after ${duration(seconds)}${said}`)
 }
 
 /** `12 of 100 done, 3 failed, 4 at work`. */
-export function totalsText(progress: Progress, total: number, done: number, failed: number): string {
-  if (progress.phase === 'planning') return 'planning'
-  const parts = [`${number(done)} of ${number(total)} done`]
+export function totalsText({ phase, total, ended, active }: Progress): string {
+  if (phase === 'planning') return 'planning'
+  const failed = [...ended.values()].filter((status) => status === 'failed').length
+  const parts = [`${number(ended.size)} of ${number(total)} done`]
   if (failed > 0) parts.push(`${number(failed)} failed`)
-  if (progress.active.size > 0) parts.push(`${number(progress.active.size)} at work`)
-  if (progress.phase === 'sealing') parts.push('sealing')
+  if (active.size > 0) parts.push(`${number(active.size)} at work`)
+  if (phase === 'sealing') parts.push('sealing')
   return parts.join(', ')
 }
 

@@ -3,16 +3,14 @@ import type { Colors } from './io.ts'
 import type { Progress } from './progress.ts'
 import { activeLine, totalsText } from './progress-lines.ts'
 
-/** What the display shows besides the events: counted by whoever reads the verdicts. */
 export interface LiveView {
   readonly progress: Progress
-  total: number
-  done: number
-  failed: number
   /** The last of them are shown. */
   readonly failures: string[]
   /** Said instead of the totals, while the run is being stopped. */
   notice: string | undefined
+  /** Why nothing is at work, where it is another run that has to end first. */
+  waits: string | undefined
 }
 
 /** Milliseconds between two drawings: faster than the eye needs only costs time of the run. */
@@ -62,15 +60,22 @@ export async function drawLive<T>(view: LiveView, colors: Colors, work: () => Pr
 
 /** The drawing: totals first, then failures, then what is at work. At most `rows` - 2 lines. */
 export function liveText(view: LiveView, colors: Colors, rows: number, now: number): string {
-  const { progress, total, done, failed } = view
-  const head = `${progress.run_id ?? 'run'}: ${totalsText(progress, total, done, failed)}`
+  const { progress } = view
+  const head = `${progress.run_id ?? 'run'}: ${totalsText(progress)}`
   const failures = view.failures.slice(-shownFailures).map((line) => colors.red(line))
-  const room = Math.max(1, rows - 4 - failures.length)
+  const room = roomFor(view, rows)
   const active = [...progress.active.values()]
   const shown = active.length > room ? active.slice(0, room - 1) : active
   const width = shown.reduce((max, flow) => Math.max(max, flow.dataflow.length), 0)
   const lines = shown.map((flow) => activeLine(flow, Math.min(width, 40), now))
   if (shown.length < active.length) lines.push(colors.dim(`and ${active.length - shown.length} more at work`))
-  const notice = view.notice === undefined ? [] : [colors.yellow(view.notice)]
+  const notice = [view.notice, view.waits].flatMap((text) =>
+    text === undefined ? [] : [colors.yellow(text)],
+  )
   return [colors.bold(head), ...notice, ...failures, ...lines].join('\n')
+}
+
+/** How many lines there are for dataflows at work on a terminal of `rows`. */
+export function roomFor({ failures }: Pick<LiveView, 'failures'>, rows = 24): number {
+  return Math.max(1, rows - 5 - Math.min(failures.length, shownFailures))
 }

@@ -1,165 +1,146 @@
-import type { FlowStatus, RowCounts } from '../core/runs/items.ts'
-import type { HistoryEvent } from '../local/asl/index.ts'
+import type { FlowItem, FlowStatus, RowCounts, RunItem } from '../core/runs/items.ts'
+import { mayTryAgain, retryDelay } from '../core/runs/retry.ts'
 
-/** One dataflow whose execution has begun and not ended. */
+/** One dataflow that has begun and not ended. */
 export interface FlowProgress {
   readonly dataflow: string
-  /** 0 until it is admitted. */
   readonly attempt: number
-  /** The gate or the step around the gates that it is in: `admit`, `contract`, `settle` … */
+  /** The gate or the step after the gates that it is in: `contract`, `settle` … */
   readonly gate: string
   /** `waiting`: for the next attempt. */
   readonly status: 'running' | 'waiting'
-  /** Milliseconds since the epoch. */
+  /** Milliseconds since the epoch: of the present attempt. */
   readonly started_at: number
   readonly rows?: RowCounts
 }
 
-/** What the events of one run have told so far. Changed in place by {@link foldEvent}. */
+/** What looking at one run has shown so far. Changed in place by {@link foldSnapshot}. */
 export interface Progress {
   run_id: string | undefined
   /** `planning` until the plan is written: before that nothing was started. */
   phase: 'planning' | 'running' | 'sealing' | 'ended'
+  /** Dataflows of the run. */
+  total: number
   /** By dataflow. */
   readonly active: Map<string, FlowProgress>
-  /** Last word of each ended dataflow, as its own execution said it; `undefined` for one that was not let in. */
-  readonly ended: Map<string, FlowStatus | undefined>
-  /** Dataflow by execution. */
-  readonly executions: Map<string, string>
+  readonly ended: Map<string, FlowStatus>
+  /** The newest attempt of each dataflow whose beginning was told. */
+  readonly begun: Map<string, number>
 }
 
-/** What one event changed, for those who draw or print it. */
+/** What the state store says of a run at one moment. */
+export interface Snapshot {
+  readonly run: RunItem
+  readonly flows: readonly FlowItem[]
+  readonly retry_count: number
+  readonly retry_delay_seconds: number
+}
+
+/** What one look has shown to be new, for those who print it. */
 export type Change =
-  | { readonly kind: 'planned'; readonly run_id: string }
+  | { readonly kind: 'planned'; readonly total: number; readonly before: number }
   | { readonly kind: 'began'; readonly dataflow: string; readonly attempt: number }
-  | { readonly kind: 'gate'; readonly dataflow: string; readonly gate: string }
-  | { readonly kind: 'passed'; readonly dataflow: string; readonly attempt: number; readonly gate: string }
-  | { readonly kind: 'again'; readonly dataflow: string; readonly delay_seconds: number }
-  | { readonly kind: 'ended'; readonly dataflow: string }
-  | { readonly kind: 'sealing' }
+  | { readonly kind: 'again'; readonly flow: FlowItem; readonly delay_seconds: number }
+  /** `seconds`: since its newest attempt began. */
+  | { readonly kind: 'ended'; readonly flow: FlowItem; readonly seconds: number }
 
 export function createProgress(): Progress {
-  return { run_id: undefined, phase: 'planning', active: new Map(), ended: new Map(), executions: new Map() }
+  return {
+    run_id: undefined,
+    phase: 'planning',
+    total: 0,
+    active: new Map(),
+    ended: new Map(),
+    begun: new Map(),
+  }
 }
 
 /**
- * Takes one event of the workflow's history in. Knows the states of `state-machines/run.asl.json` by name: a
- * task is the gate of the same name in `snake_case`, and every child execution is one dataflow.
+ * Takes in what the stores tell now, and returns what is new since the last time, in the order in which it happened.
+ * `doneBefore`: what a resumed run had done before, and does not tell again.
  */
-export function foldEvent(progress: Progress, event: HistoryEvent): Change | undefined {
-  return event.parentExecutionId === undefined ? foldRoot(progress, event) : foldChild(progress, event)
-}
-
-function foldRoot(progress: Progress, event: HistoryEvent): Change | undefined {
-  if (event.type === 'TaskSucceeded' && event.stateName === 'Plan') {
-    const { run_id } = partOf<{ run_id: string }>(event, 'output')
-    progress.run_id = run_id
-    progress.phase = 'running'
-    return { kind: 'planned', run_id }
-  }
-  if (event.type === 'TaskStateEntered' && event.stateName === 'Seal') {
-    progress.phase = 'sealing'
-    return { kind: 'sealing' }
-  }
-  if (/^Execution(Succeeded|Failed|Aborted|TimedOut)$/.test(event.type)) progress.phase = 'ended'
-  return undefined
-}
-
-function foldChild(progress: Progress, event: HistoryEvent): Change | undefined {
-  if (event.type === 'ExecutionStarted') {
-    const { dataflow } = partOf<{ readonly dataflow: string }>(event, 'input')
-    progress.executions.set(event.executionId, dataflow)
-    progress.active.set(dataflow, {
-      dataflow,
-      attempt: 0,
-      gate: 'admit',
-      status: 'running',
-      started_at: event.timestamp,
-    })
-    return undefined
-  }
-  const dataflow = progress.executions.get(event.executionId)
-  const flow = dataflow === undefined ? undefined : progress.active.get(dataflow)
-  if (flow === undefined) return undefined
-  switch (event.type) {
-    case 'TaskStateEntered': {
-      const gate = gateOf(event.stateName)
-      if (gate === flow.gate && flow.status === 'running' && gate !== 'admit') return undefined
-      update(progress, flow, { gate, status: 'running' })
-      return { kind: 'gate', dataflow: flow.dataflow, gate }
+export function foldSnapshot(
+  progress: Progress,
+  snapshot: Snapshot,
+  doneBefore: ReadonlySet<string>,
+): Change[] {
+  const { run, flows } = snapshot
+  const changes: Timed[] = []
+  if (progress.run_id === undefined) {
+    changes.push({ at: '', kind: 'planned', total: flows.length, before: doneBefore.size })
+    for (const { dataflow, attempt, status } of flows) {
+      if (doneBefore.has(dataflow)) progress.ended.set(dataflow, status)
+      if (status === 'pending') progress.begun.set(dataflow, attempt)
     }
-    case 'TaskSucceeded':
-      // One of many: the gate has passed when their sum has.
-      if (event.stateName === 'ContractShard') return undefined
-      return foldTask(progress, flow, event)
-    case 'WaitStateEntered':
-      update(progress, flow, { status: 'waiting' })
-      return undefined
-    case 'ExecutionSucceeded':
-    case 'ExecutionFailed':
-    case 'ExecutionAborted':
-    case 'ExecutionTimedOut':
-      progress.active.delete(flow.dataflow)
-      progress.executions.delete(event.executionId)
-      if (!progress.ended.has(flow.dataflow)) progress.ended.set(flow.dataflow, undefined)
-      return { kind: 'ended', dataflow: flow.dataflow }
-    default:
-      return undefined
   }
+  progress.run_id = run.run_id
+  progress.total = flows.length
+  for (const flow of flows) if (!doneBefore.has(flow.dataflow)) foldFlow(progress, snapshot, flow, changes)
+  progress.phase = phaseOf(progress, run)
+  // Times of one clock sort as text; equal ones stay in the order of the names.
+  return changes
+    .sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0))
+    .map(({ at: _at, ...change }) => change)
 }
 
-function foldTask(progress: Progress, flow: FlowProgress, event: HistoryEvent): Change | undefined {
-  const { dataflow } = flow
-  const gate = gateOf(event.stateName)
-  if (gate === 'admit') {
-    const { go, task } = partOf<{ go: string; task: { attempt: number } }>(event, 'output')
-    if (go === 'done') return undefined
-    const { rows: _ofTheAttemptBefore, ...rest } = flow
-    progress.active.set(dataflow, { ...rest, attempt: task.attempt })
-    return { kind: 'began', dataflow, attempt: task.attempt }
+type Timed = Change & { readonly at: string }
+
+function foldFlow(progress: Progress, snapshot: Snapshot, flow: FlowItem, changes: Timed[]): void {
+  const { dataflow, attempt, started_at = '', finished_at = '' } = flow
+  if (wasAtWork(flow) && progress.begun.get(dataflow) !== attempt) {
+    progress.begun.set(dataflow, attempt)
+    progress.ended.delete(dataflow)
+    progress.active.delete(dataflow)
+    changes.push({ at: started_at, kind: 'began', dataflow, attempt })
   }
-  if (gate === 'settle') {
-    const { status, again, delay_seconds } = partOf<Settled>(event, 'output')
-    if (again) return { kind: 'again', dataflow, delay_seconds }
-    progress.ended.set(dataflow, status)
-    return undefined
+  const known = progress.active.get(dataflow)
+  if (flow.status === 'running') {
+    if (known === undefined) progress.active.set(dataflow, atWork(flow, 'running'))
+    return
   }
-  return { kind: 'passed', dataflow, attempt: flow.attempt, gate }
+  const isSealed = snapshot.run.status !== 'running'
+  if (!isSealed && mayTryAgain(flow, snapshot.retry_count)) {
+    if (known?.status === 'waiting' && known.attempt === attempt) return
+    progress.active.set(dataflow, atWork(flow, 'waiting'))
+    const delay_seconds = retryDelay(flow, snapshot.retry_delay_seconds)
+    changes.push({ at: finished_at, kind: 'again', flow, delay_seconds })
+    return
+  }
+  if (flow.status === 'pending' && flow.reason === undefined) return
+  if (progress.ended.get(dataflow) === flow.status) return
+  progress.active.delete(dataflow)
+  progress.ended.set(dataflow, flow.status)
+  changes.push({ at: finished_at, kind: 'ended', flow, seconds: secondsOf(flow) })
 }
 
-/** As `settle` answers. */
-interface Settled {
-  readonly status: FlowStatus
-  readonly again: boolean
-  readonly delay_seconds: number
+function atWork(flow: FlowItem, status: FlowProgress['status']): FlowProgress {
+  const { dataflow, attempt, gate = 'extract', started_at } = flow
+  return { dataflow, attempt, gate, status, started_at: Date.parse(started_at ?? '') || 0 }
 }
 
-/** Rows are not in the events: whoever can read the gate's record tells them. */
-export function setRows(progress: Progress, dataflow: string, rows: RowCounts): void {
+/** Whether the newest attempt was let in; what was held back may have an attempt from before it was resumed. */
+function wasAtWork({ status, reason, gate }: FlowItem): boolean {
+  if (status === 'pending' || status === 'failed') return status === 'failed' && gate !== 'admit'
+  return reason !== 'upstream_failed'
+}
+
+function phaseOf({ ended, total }: Progress, run: RunItem): Progress['phase'] {
+  if (run.status !== 'running') return 'ended'
+  return ended.size === total ? 'sealing' : 'running'
+}
+
+/** Where it is now, and what it has judged: whoever has read the gates' records tells it. */
+export function setPosition(
+  progress: Progress,
+  dataflow: string,
+  position: Pick<FlowProgress, 'attempt' | 'gate' | 'rows'>,
+): void {
   const flow = progress.active.get(dataflow)
-  if (flow !== undefined) update(progress, flow, { rows })
+  if (flow?.attempt === position.attempt && flow.status === 'running')
+    progress.active.set(dataflow, { ...flow, ...position })
 }
 
-function update(progress: Progress, flow: FlowProgress, change: Partial<FlowProgress>): void {
-  progress.active.set(flow.dataflow, { ...flow, ...change })
-}
-
-/** States that are another way through a gate: after a failure, or in shards. */
-const sharedGates: Readonly<Record<string, string>> = {
-  SettleFailure: 'settle',
-  LineageOfShards: 'lineage',
-  ContractShard: 'contract',
-}
-
-/** `AuditCommit` → `audit_commit`; both ways of settling are `settle`. */
-function gateOf(stateName: string | undefined): string {
-  if (stateName === undefined) return ''
-  const shared = sharedGates[stateName]
-  if (shared !== undefined) return shared
-  return stateName.replaceAll(/([a-z])([A-Z])/g, '$1_$2').toLowerCase()
-}
-
-/** The states' inputs and outputs have the shapes that the handlers declare; the interpreter knows none of them. */
-function partOf<T>(event: HistoryEvent, part: 'input' | 'output'): T {
-  return event.details?.[part] as T
+function secondsOf({ started_at, finished_at }: FlowItem): number {
+  if (started_at === undefined || finished_at === undefined) return 0
+  return Math.max(0, Date.parse(finished_at) - Date.parse(started_at)) / 1000
 }

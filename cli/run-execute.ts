@@ -1,12 +1,13 @@
 import { ManifestError } from '../core/errors.ts'
-import { readFlows, readRun } from '../core/runs/runs.ts'
+import type { RunItem } from '../core/runs/items.ts'
+import { isDone, readFlows, readRun } from '../core/runs/runs.ts'
 import { newRunId, type RunOutcome, type RunRequest, runLocally } from '../local/run.ts'
 import { openWorkspace, type Workspace } from '../local/workspace.ts'
 import { exitCodes, reportFailure } from './fail.ts'
 import { stopOnSignals } from './interrupt.ts'
 import type { Io } from './io.ts'
 import { emit } from './report.ts'
-import { watchRun } from './run-progress.ts'
+import { watchRun, watchWhile } from './run-progress.ts'
 import { placeInHome, resultBlocks } from './run-result.ts'
 import { runStateOf, showsLife } from './run-state.ts'
 
@@ -17,7 +18,9 @@ export async function startRun(io: Io, projectDirectory: string, request: RunReq
 export async function resumeRun(io: Io, projectDirectory: string, run_id: string): Promise<number> {
   return await inWorkspace(io, projectDirectory, async (workspace) => {
     await refuseAlive(io, workspace, run_id)
-    return await execute(io, workspace, { run_id, resume: true })
+    const done = (await readFlows(workspace.ports, run_id)).filter(isDone)
+    const doneBefore = new Set(done.map(({ dataflow }) => dataflow))
+    return await execute(io, workspace, { run_id, resume: true }, doneBefore)
   })
 }
 
@@ -34,18 +37,24 @@ async function inWorkspace(
   }
 }
 
-async function execute(io: Io, workspace: Workspace, request: RunRequest): Promise<number> {
+async function execute(
+  io: Io,
+  workspace: Workspace,
+  request: RunRequest,
+  doneBefore: ReadonlySet<string> = new Set(),
+): Promise<number> {
   const { ports } = workspace
   const run_id = request.run_id ?? newRunId()
-  const watch = watchRun(io, ports)
+  const isOurs = (run: RunItem) => run.worker === ports.worker.id
+  const watch = watchRun(io, { stores: ports, run_id, isOurs, doneBefore })
   const stop = stopOnSignals(watch.notice)
   let outcome: RunOutcome
   try {
-    outcome = await watch.during((onEvent) =>
-      runLocally(ports, { ...request, run_id, onEvent, signal: stop.signal }),
-    )
+    const work = () => runLocally(ports, { ...request, run_id, signal: stop.signal })
+    outcome = await watch.during(() => watchWhile(watch, work))
   } catch (error) {
-    if (watch.hasStarted()) return notSealed(io, run_id, error)
+    const begun = await readRun(ports, run_id).catch(() => undefined)
+    if (begun !== undefined && isOurs(begun)) return notSealed(io, run_id, error)
     if (!stop.signal.aborted) throw error
     io.err('Interrupted before anything was started.')
     return exitCodes.interrupted

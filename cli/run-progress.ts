@@ -1,91 +1,107 @@
-import type { Ports } from '../core/ports.ts'
-import { readGateLog } from '../core/runs/gate-log.ts'
-import type { FlowItem } from '../core/runs/items.ts'
-import { isDone, readFlow, readFlows } from '../core/runs/runs.ts'
-import type { HistoryEvent } from '../local/asl/index.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { RunItem } from '../core/runs/items.ts'
+import { findPosition, type GatePosition } from './gate-position.ts'
 import type { Io } from './io.ts'
-import { type Change, createProgress, foldEvent, setRows } from './progress.ts'
-import { endLine } from './progress-lines.ts'
-import { drawLive, type LiveView } from './progress-live.ts'
-import { plural } from './words.ts'
+import { type Change, createProgress, foldSnapshot, setPosition } from './progress.ts'
+import { changeLine, endLine } from './progress-lines.ts'
+import { drawLive, type LiveView, roomFor } from './progress-live.ts'
+import { openSnapshots, type WatchedRun, waitingText } from './run-snapshot.ts'
 
 export interface RunWatch {
-  /** Runs `work` and shows its events while it lasts. */
-  during<T>(work: (onEvent: (event: HistoryEvent) => void) => Promise<T>): Promise<T>
-  /** Whether the plan was written: from then on there is a run. */
-  hasStarted(): boolean
+  /** Looks once, and shows what is new. Returns the run, or `undefined` before it has begun. */
+  look(): Promise<Look | undefined>
+  /** Runs `work`, on a terminal with a drawing of what was seen last. */
+  during<T>(work: () => Promise<T>): Promise<T>
   /** Something to say to the person who watches. */
   notice(text: string): void
 }
 
-/** A drawing on a terminal, a line for each beginning and end without one, nothing under `--format json`. */
-export function watchRun(io: Io, ports: Ports): RunWatch {
+export interface Look {
+  readonly run: RunItem
+  /** Whether anything is different from the look before. */
+  readonly isNews: boolean
+}
+
+/**
+ * Shows a run as it goes on, by what its handlers record in the state store: the same for one in this process and one
+ * on a stack. A drawing on a terminal, a line for each beginning and end without one, nothing under `--format json`.
+ */
+export function watchRun(io: Io, watched: WatchedRun): RunWatch {
   const progress = createProgress()
-  const view: LiveView = { progress, total: 0, done: 0, failed: 0, failures: [], notice: undefined }
-  /** Of a run that is resumed: they are only looked at again. */
-  const doneBefore = new Set<string>()
+  const view: LiveView = { progress, failures: [], notice: undefined, waits: undefined }
   const mode = io.format === 'json' ? 'silent' : io.isTerminal ? 'live' : 'lines'
-  const say = (line: string): void => {
-    if (mode === 'lines') io.err(`${new Date().toISOString().slice(11, 19)} ${line}`)
-  }
-  // Answers come from the state store, so lines are printed in the order of their events, one after the other.
-  let told: Promise<void> = Promise.resolve()
-  const onEvent = (event: HistoryEvent): void => {
-    const before = progress.executions.get(event.executionId)
-    const began = before === undefined ? undefined : progress.active.get(before)?.started_at
-    const change = foldEvent(progress, event)
-    if (change === undefined || mode === 'silent') return
-    const seconds = began === undefined ? 0 : (event.timestamp - began) / 1000
-    told = told.then(() => tell(change, seconds)).catch(() => undefined)
+  const takeSnapshot = openSnapshots(watched)
+  const positions = new Map<string, GatePosition>()
+  let seen = ''
+
+  const line = (text: string): void => io.err(`${new Date().toISOString().slice(11, 19)} ${text}`)
+
+  const tell = (change: Change): void => {
+    if (mode === 'lines') line(changeLine(watched.run_id, change))
+    if (change.kind === 'ended' && change.flow.status === 'failed')
+      view.failures.push(endLine(change.flow, change.seconds))
   }
 
-  const tell = async (change: Change, seconds: number): Promise<void> => {
-    if (change.kind === 'planned') {
-      const flows = await readFlows(ports, change.run_id)
-      for (const flow of flows.filter(isDone)) doneBefore.add(flow.dataflow)
-      view.total = flows.length
-      const before = doneBefore.size === 0 ? '' : `, ${doneBefore.size} of them done before`
-      say(`run ${change.run_id} started: ${plural(flows.length, 'dataflow')}${before}`)
-    } else if (change.kind === 'began') {
-      say(`${change.dataflow} started${change.attempt > 1 ? `, attempt ${change.attempt}` : ''}`)
-    } else if (change.kind === 'passed' && change.gate === 'contract' && mode === 'live') {
-      await showRows(change.dataflow, change.attempt)
-    } else if (change.kind === 'again') {
-      say(`${change.dataflow} failed, and tries again in ${change.delay_seconds} s`)
-    } else if (change.kind === 'ended' && progress.run_id !== undefined) {
-      await showEnd(await readFlow(ports, progress.run_id, change.dataflow), seconds)
-    }
-  }
-
-  const showRows = async (dataflow: string, attempt: number): Promise<void> => {
-    const log = await readGateLog(ports, progress.run_id as string, dataflow, attempt)
-    const rows = log.get('contract')?.record?.rows
-    if (rows !== undefined) setRows(progress, dataflow, rows)
-  }
-
-  const showEnd = async (flow: FlowItem, seconds: number): Promise<void> => {
-    const line = endLine(flow, seconds)
-    view.done += 1
-    if (flow.status === 'failed') {
-      view.failed += 1
-      view.failures.push(line)
-    }
-    if (!doneBefore.has(flow.dataflow)) say(line)
+  /** Of those that the drawing has room for: each costs a read of its own. */
+  const findGates = async (): Promise<void> => {
+    const shown = [...progress.active.values()].slice(0, roomFor(view, process.stderr.rows))
+    const found = await Promise.all(
+      shown.map(async (flow) => {
+        if (flow.status === 'waiting') return
+        const known = positions.get(flow.dataflow)
+        const position = await findPosition(watched.stores, watched.run_id, flow, known)
+        positions.set(flow.dataflow, position)
+        setPosition(progress, flow.dataflow, position)
+        return position.gate
+      }),
+    )
+    seen += found.join(' ')
   }
 
   return {
-    hasStarted: () => progress.run_id !== undefined,
+    look: async () => {
+      const snapshot = await takeSnapshot()
+      if (snapshot === undefined) return undefined
+      for (const change of foldSnapshot(progress, snapshot, watched.doneBefore)) tell(change)
+      const isIdle = mode !== 'silent' && progress.phase === 'running' && progress.active.size === 0
+      const waits = isIdle ? await waitingText(watched.stores, snapshot) : undefined
+      if (mode === 'lines' && waits !== undefined && waits !== view.waits) line(waits)
+      view.waits = waits
+      const before = seen
+      seen = snapshot.flows.map(({ status, attempt }) => `${status} ${attempt}`).join()
+      if (mode === 'live') await findGates()
+      return { run: snapshot.run, isNews: seen !== before }
+    },
+    during: async (work) => (mode === 'live' ? await drawLive(view, io.colors.err, work) : await work()),
     notice: (text) => {
       if (mode === 'live') view.notice = text
       else io.err(text)
     },
-    during: async (work) => {
-      const whole = async () => {
-        const result = await work(onEvent)
-        await told
-        return result
-      }
-      return mode === 'live' ? await drawLive(view, io.colors.err, whole) : await whole()
-    },
+  }
+}
+
+/** Milliseconds between two looks at the stores of this machine. */
+const nearby = 200
+/** Share of the time that looking may take of the work: reading thousands of items is not free. */
+const share = 0.05
+
+/** Shows a run that `work` carries out in this process, until that has ended. */
+export async function watchWhile<T>(watch: RunWatch, work: () => Promise<T>): Promise<T> {
+  const done = new AbortController()
+  const looking = (async () => {
+    while (!done.signal.aborted) {
+      const began = performance.now()
+      // What cannot be shown now can be shown later; the work itself says what is wrong with its stores.
+      await watch.look().catch(() => undefined)
+      const pause = Math.max(nearby, (performance.now() - began) / share)
+      await sleep(pause, undefined, { signal: done.signal }).catch(() => undefined)
+    }
+  })()
+  try {
+    return await work()
+  } finally {
+    done.abort()
+    await looking
+    await watch.look().catch(() => undefined)
   }
 }

@@ -1,23 +1,25 @@
 import { ulid } from 'ulid'
 import { ManifestError } from '../core/errors.ts'
 import { digestOf } from '../core/json.ts'
+import type { RunItem } from '../core/runs/items.ts'
 import { requireProject } from '../core/runs/projects.ts'
 import type { ExecutionResult } from '../core/runs/result.ts'
-import { checkRunId, readFlows, readRun } from '../core/runs/runs.ts'
+import { checkRunId, isDone, readFlows, readRun } from '../core/runs/runs.ts'
 import { readJsonRef } from '../core/stores/object-ref.ts'
 import { findProject, loadProject } from '../local/project.ts'
 import { newRunId } from '../local/run.ts'
-import { newExecutionsClient, startOnStack } from '../remote/executions.ts'
+import { newExecutionsClient, startOnStack, throwIfEnded } from '../remote/executions.ts'
 import { openStackPorts, type StackPorts } from '../remote/ports.ts'
 import { findStack, type Stack } from '../remote/stack.ts'
 import { exitCodes } from './fail.ts'
+import { followExecution } from './follow-execution.ts'
 import { detachOnSignals } from './interrupt.ts'
 import type { Io } from './io.ts'
 import { emit } from './report.ts'
 import type { RunCommandOptions } from './run.ts'
+import { watchRun } from './run-progress.ts'
 import { resultBlocks } from './run-result.ts'
 import { runStateOf, showsLife } from './run-state.ts'
-import { followRun } from './watch-stack.ts'
 
 /**
  * Starts a run on a stack, or goes on with one, and shows it until it has ended. Interrupting only ends the
@@ -32,7 +34,7 @@ export async function runOnStack(
   const stack = await findStack(stackName)
   const ports = openStackPorts(stack)
   try {
-    const { run_id, execution, input } =
+    const { run_id, execution, input, doneBefore } =
       options.resume === undefined
         ? await newRun(io, ports, options, given)
         : await resumed(io, ports, options.resume)
@@ -41,14 +43,11 @@ export async function runOnStack(
     if (options.detach === true) return started(io, run_id)
     const stop = detachOnSignals()
     try {
-      const run = await followRun(io, ports, {
-        client,
-        stack,
-        run_id,
-        execution,
-        resumes: options.resume !== undefined,
-        signal: stop.signal,
-      })
+      const isOurs = (run: RunItem) => run.execution === execution
+      const watch = watchRun(io, { stores: ports, run_id, isOurs, doneBefore })
+      const run = await watch.during(() =>
+        followExecution(watch, () => throwIfEnded(client, stack, execution), stop.signal),
+      )
       return run === undefined ? detached(io, run_id) : await showResult(io, stack, ports, run_id)
     } finally {
       stop.release()
@@ -63,6 +62,8 @@ interface Start {
   /** The execution's name. */
   readonly execution: string
   readonly input: Readonly<Record<string, unknown>>
+  /** Dataflows that a resumed run had done before. */
+  readonly doneBefore: ReadonlySet<string>
 }
 
 async function newRun(
@@ -82,7 +83,7 @@ async function newRun(
     )
   }
   const run_id = checkRunId(options.runId ?? newRunId())
-  return { run_id, execution: run_id, input: { project: deployed.project, ...given } }
+  return { run_id, execution: run_id, input: { project: deployed.project, ...given }, doneBefore: new Set() }
 }
 
 /** Of the directory that the command is called in; where it has no manifest, the stack's only project is meant. */
@@ -112,7 +113,9 @@ async function resumed(io: Io, ports: StackPorts, run_id: string): Promise<Start
     })
   }
   const suffix = ulid().toLowerCase().slice(-8)
-  return { run_id, execution: `${run_id.slice(0, 70)}-${suffix}`, input: { run_id, resume: true } }
+  const doneBefore = new Set(flows.filter(isDone).map(({ dataflow }) => dataflow))
+  const execution = `${run_id.slice(0, 70)}-${suffix}`
+  return { run_id, execution, input: { run_id, resume: true }, doneBefore }
 }
 
 function started(io: Io, run_id: string): number {

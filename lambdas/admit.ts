@@ -60,7 +60,7 @@ export async function admit(event: AdmitEvent, ports: Ports): Promise<Admission>
     status: 'running',
     attempt,
     tries: flow.tries + 1,
-    started_at: flow.started_at ?? ports.clock().toISOString(),
+    started_at: ports.clock().toISOString(),
   }
   const put = { kind: 'put', item: started, expect: { attempt: flow.attempt } } as const
   const usage = admissionUsage(ports, flow, [write, put], committed ? 'source_state' : 'gates')

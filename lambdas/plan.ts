@@ -147,7 +147,7 @@ async function reopen(ports: Ports, run: RunItem, execution: string): Promise<vo
       done += 1
       continue
     }
-    const { reason: _reason, error: _error, gate: _gate, ...kept } = flow
+    const { reason: _r, error: _e, gate: _g, started_at: _s, finished_at: _f, ...kept } = flow
     // A process of this run that is still at work may give out the next attempt number: it is not taken back.
     const pending = { ...kept, sk: flowKey(flow.dataflow), status: 'pending', tries: 0 } as const
     writes.push({ kind: 'put', item: pending, expect: { attempt: flow.attempt } })

@@ -1,4 +1,4 @@
-import { ConditionFailedError, type ErrorSummary, isTerminalName } from '../core/errors.ts'
+import { ConditionFailedError, type ErrorSummary } from '../core/errors.ts'
 import type { Ports } from '../core/ports.ts'
 import { attemptKey } from '../core/runs/attempt-memory.ts'
 import { advanceSourceState, readCommit } from '../core/runs/commit.ts'
@@ -8,6 +8,7 @@ import type { CommitItem, FlowItem, HeadItem, RunItem } from '../core/runs/items
 import { readHead, releaseLease, transactFenced } from '../core/runs/lease.ts'
 import { loadDataflow } from '../core/runs/manifest-store.ts'
 import type { GateName } from '../core/runs/records.ts'
+import { mayTryAgain, retryDelay } from '../core/runs/retry.ts'
 import { isDone, readFlow, readRun } from '../core/runs/runs.ts'
 import { storedOptions } from '../core/runs/stored-plan.ts'
 import { removeUncommitted } from '../core/runs/uncommitted.ts'
@@ -39,9 +40,6 @@ interface Ending {
   readonly event: SettleEvent
 }
 
-/** Seconds, whole as a Wait wants them; the delay doubles from try to try up to here. */
-const longestDelay = 60
-
 /**
  * Ends one attempt: records its outcome with evidence, removes what it wrote and did not commit, and
  * releases the lease. An attempt that lost its lease to another run gets its verdict too, and leaves the other
@@ -63,7 +61,7 @@ export async function settle(event: SettleEvent, ports: Ports): Promise<Settleme
   let head = await readHead(ports, run.project, dataflow)
   const ours = head.lease?.run_id === run_id && (attempt === 0 || head.lease.attempt === attempt)
   if (!ours && isSettled(event, flow))
-    return settlement(event, flow, flow.attempt === attempt && mayTryAgain(event, flow))
+    return settlement(event, flow, flow.attempt === attempt && mayTryAgain(flow, event.retry_count))
   if (ours && event.failure !== undefined) head = await raiseFence(ports, head)
   const commit = await readCommit(ports, run.project, dataflow, run_id)
   const unread = attempt === 0 || commit !== undefined
@@ -73,7 +71,7 @@ export async function settle(event: SettleEvent, ports: Ports): Promise<Settleme
   const ended = { ...settled.flow, finished_at: ports.clock().toISOString() }
   if (ended.status === 'failed' && !settled.again) await stopOnError(ports, run)
   const counted = unread && attempt > 0 ? await logForUsage(ports, event.task, known) : log
-  const delay_seconds = settled.again ? retryDelay(event, ended) : 0
+  const delay_seconds = settled.again ? retryDelay(ended, event.retry_delay_seconds) : 0
   const item = await withUsage(ports, { ...event, flow, log: counted, delay_seconds }, ended)
   const put = { kind: 'put', item, expect: { attempt: flow.attempt } } as const
   if (ours) await transactFenced(ports, [releaseLease(head), put], 0)
@@ -95,7 +93,11 @@ function isSettled(event: SettleEvent, flow: FlowItem): boolean {
 }
 
 function settlement(event: SettleEvent, flow: FlowItem, again: boolean): Settlement {
-  return { status: flow.status, again, delay_seconds: again ? retryDelay(event, flow) : 0 }
+  return {
+    status: flow.status,
+    again,
+    delay_seconds: again ? retryDelay(flow, event.retry_delay_seconds) : 0,
+  }
 }
 
 /** Before the verdict, so that a settling that dies in between does it when it is repeated. */
@@ -163,14 +165,7 @@ async function notCommitted(ending: Ending): Promise<Settled> {
   // An admission that failed before it could count itself is a try all the same.
   const tries = event.task.attempt === 0 && flow.status !== 'running' ? flow.tries + 1 : flow.tries
   const failed: FlowItem = { ...kept, status: 'failed', tries, gate, error, evidence }
-  return { flow: failed, again: mayTryAgain(event, failed) }
-}
-
-function mayTryAgain(event: SettleEvent, flow: FlowItem): boolean {
-  const { status, error, tries } = flow
-  return (
-    status === 'failed' && error !== undefined && !isTerminalName(error.name) && tries <= event.retry_count
-  )
+  return { flow: failed, again: mayTryAgain(failed, event.retry_count) }
 }
 
 async function evidenceOf(
@@ -211,10 +206,6 @@ function codeOf(name: string): string {
     .replace(/([a-z0-9])([A-Z])/g, '$1_$2')
     .replace(/[^A-Za-z0-9]+/g, '_')
     .toUpperCase()
-}
-
-function retryDelay(event: SettleEvent, flow: FlowItem): number {
-  return Math.min(Math.ceil(event.retry_delay_seconds * 2 ** Math.max(0, flow.tries - 1)), longestDelay)
 }
 
 export const handler = controlHandler<SettleEvent>('settle', settle)

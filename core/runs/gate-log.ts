@@ -59,6 +59,18 @@ export async function readGateLog(
   return logOf(kept)
 }
 
+/** The newest entry of one gate, where it has one: for those who look at a run from outside. */
+export async function readGateEntry<N extends GateName>(
+  stores: Stores,
+  runId: string,
+  dataflow: string,
+  attempt: number,
+  gate: N,
+): Promise<GateEntry<N> | undefined> {
+  const item = await stores.state.get(runKey(runId), gateKey(dataflow, attempt, gate))
+  return item === undefined ? undefined : (JSON.parse(await entryText(stores, item)) as GateEntry<N>)
+}
+
 function logOf(kept: ReadonlyMap<string, Kept>): GateLog {
   const parsed = new Map<string, GateEntry>()
   return {

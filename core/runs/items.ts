@@ -64,6 +64,7 @@ export interface FlowItem extends Item {
   readonly error?: ErrorSummary
   readonly evidence?: ObjectRef
   readonly quarantine?: ObjectRef
+  /** ISO 8601, UTC: of the newest attempt; both are absent in a run that goes on with the dataflow, until it begins. */
   readonly started_at?: string
   readonly finished_at?: string
   /** Of all its admissions and settled attempts. What died without being settled is not in it. */

@@ -43,6 +43,7 @@ export interface FlowResult {
   readonly error?: ErrorSummary
   readonly evidence?: ObjectRef
   readonly quarantine?: ObjectRef
+  /** Of the newest attempt. */
   readonly duration_seconds?: number
   /** Absent before the first attempt. */
   readonly cost?: Cost
