@@ -1,5 +1,8 @@
+import { resultText } from '../core/contract/checks.ts'
+import type { GateLog } from '../core/runs/gate-log.ts'
 import type { RunItem } from '../core/runs/items.ts'
 import type { GateEntry, GateRecords } from '../core/runs/records.ts'
+import { checkResults } from '../core/runs/warnings.ts'
 import { type FlowEvidence, reasonsOf } from './flow-evidence.ts'
 import type { Io } from './io.ts'
 import { rowsText } from './progress-lines.ts'
@@ -68,6 +71,7 @@ export function evidenceBlocks(found: FlowEvidence, verified: readonly VerifiedF
         ]),
     ...(gates.length === 0 ? [] : [gateTable(gates)]),
     ...(reasons.length === 0 ? [] : [reasonTable(reasons)]),
+    ...checkTable(log),
     ...(error === undefined ? [] : [list('Why it stopped', [`[${error.code}] ${error.message}`])]),
     ...(evidence === undefined ? [] : [fileTable(found, verified)].flat()),
   ]
@@ -79,6 +83,20 @@ export function reasonTable(reasons: ReturnType<typeof reasonsOf>): Block {
     columns: [{ title: 'rejected for' }, { title: 'rule' }, { title: 'rows', align: 'right' }],
     rows: reasons.map(({ column, rule, count }) => [column ?? 'the row', rule, number(count)]),
   }
+}
+
+/** A check of the kind unique is there twice where the load appends: against itself, and against the table. */
+function checkTable(log: GateLog): Block[] {
+  const results = checkResults(log)
+  if (results.length === 0) return []
+  const columns = [{ title: 'check' }, { title: 'kind' }, { title: 'outcome' }, { title: 'what it found' }]
+  const rows = results.map((result): Cell[] => {
+    const { name, check, outcome, severity } = result
+    if (outcome === 'passed') return [name, check, { text: 'passed', tone: 'good' }, resultText(result)]
+    const text = severity === 'warn' ? 'failed (warn)' : 'failed'
+    return [name, check, { text, tone: severity === 'warn' ? 'warn' : 'bad' }, resultText(result)]
+  })
+  return [{ kind: 'table', columns, rows }]
 }
 
 function list(title: string, items: readonly string[]): Block {

@@ -1,3 +1,4 @@
+import { resultText } from '../core/contract/checks.ts'
 import type { FlowResult } from '../core/runs/result.ts'
 import type { Block, Cell, Column, Tone } from './report.ts'
 import { duration, number, plural } from './words.ts'
@@ -45,7 +46,22 @@ export function flowBlocks(flows: readonly FlowResult[], all: boolean): Block[] 
     if (items.length < failed.length) items.push(`and ${failed.length - items.length} more`)
     blocks.push({ kind: 'list', title: 'What failed', items })
   }
+  const warned = flows.flatMap(warningLines)
+  if (warned.length > 0) {
+    const items = warned.slice(0, all ? warned.length : shownErrors)
+    if (items.length < warned.length) items.push(`and ${warned.length - items.length} more`)
+    blocks.push({ kind: 'list', title: 'What the contracts warn of', items })
+  }
   return blocks
+}
+
+function warningLines({ dataflow, warnings }: FlowResult): string[] {
+  if (warnings === undefined) return []
+  const lines = warnings.checks.map(
+    (warning) => `${dataflow}: ${warning.name} (${warning.check}): ${resultText(warning)}`,
+  )
+  const more = warnings.count - lines.length
+  return more === 0 ? lines : [...lines, `${dataflow}: ${plural(more, 'more warning')}, in its evidence`]
 }
 
 function flowRow(flow: FlowResult): Cell[] {
@@ -71,6 +87,7 @@ function whyText(flow: FlowResult): string {
     ...(flow.error === undefined
       ? []
       : [`${flow.error.code}${flow.gate === undefined ? '' : ` at ${flow.gate}`}`]),
+    ...(flow.warnings === undefined ? [] : [plural(flow.warnings.count, 'warning')]),
     ...(flow.attempts > 1 ? [`attempt ${flow.attempts}`] : []),
   ]
   return parts.join(', ')
@@ -80,9 +97,10 @@ function errorLine(flow: FlowResult): string {
   return `${flow.dataflow}: ${flow.error?.message}`
 }
 
-/** Those that did not succeed, then those with rows in quarantine; the rest is left out. */
+/** Those that did not succeed, then those with rows in quarantine or with warnings; the rest is left out. */
 function worstFirst(flows: readonly FlowResult[]): FlowResult[] {
   const isFine = (flow: FlowResult) => flow.status === 'succeeded' || flow.reason === 'nothing_new'
-  const quarantined = flows.filter((flow) => isFine(flow) && (flow.rows?.quarantined ?? 0) > 0)
-  return [...flows.filter((flow) => !isFine(flow)), ...quarantined]
+  const isNoted = (flow: FlowResult) => (flow.rows?.quarantined ?? 0) > 0 || flow.warnings !== undefined
+  const noted = flows.filter((flow) => isFine(flow) && isNoted(flow))
+  return [...flows.filter((flow) => !isFine(flow)), ...noted]
 }

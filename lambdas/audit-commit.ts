@@ -11,6 +11,7 @@ import { commitKey, dataflowKey, stateKey } from '../core/runs/keys.ts'
 import { leaseLost, readHead } from '../core/runs/lease.ts'
 import type { AuditCommitRecord } from '../core/runs/records.ts'
 import { isRepetition } from '../core/runs/uncommitted.ts'
+import { warningsOf } from '../core/runs/warnings.ts'
 import { nextSourceState } from '../core/sources/source-state.ts'
 import type { Write } from '../core/stores/state-store.ts'
 import { parseTable } from '../core/tables/identifier.ts'
@@ -86,6 +87,7 @@ async function commitItem(task: GateTask): Promise<CommitItem> {
     rows: contract.rows,
     evidence: task.record('evidence').evidence,
     ...(contract.quarantine === undefined ? {} : { quarantine: contract.quarantine }),
+    ...warningsOf(task.log),
     leftovers: round > 0 || contract.files.some(({ object }) => isRepetition(object.key)),
     source_state: await sourceStateChange(task),
     committed_at: task.ports.clock().toISOString(),

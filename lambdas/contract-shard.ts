@@ -33,7 +33,7 @@ export async function contractShard(task: GateTask, index: number): Promise<Shar
   const started = task.ports.clock()
   const options = { signal: task.signal, bytes: inputBytes(portion.extract) }
   return await task.ports.engines.use(async (engine) => {
-    const { accepted, duplicated: _ofTheWholeLoad, ...found } = await judge(task, engine, portion)
+    const { accepted, checks: _ofTheWholeLoad, ...found } = await judge(task, engine, portion)
     const files = await storeAccepted(task, accepted, portion)
     const duration_ms = task.ports.clock().getTime() - started.getTime()
     return { shard: index, ...found, files, started_at: started.toISOString(), duration_ms }

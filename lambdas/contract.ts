@@ -1,8 +1,10 @@
+import type { CheckResult } from '../core/contract/checks.ts'
 import { ContractError } from '../core/errors.ts'
-import type { ContractRecord, Duplicated } from '../core/runs/records.ts'
+import type { ContractRecord } from '../core/runs/records.ts'
 import { inputBytes } from '../core/sources/inputs.ts'
 import { sourceStateKind } from '../core/sources/source-state.ts'
 import type { ObjectRef } from '../core/stores/object-ref.ts'
+import { refuseFailed } from './contract-checks.ts'
 import { type GateTask, gateHandler } from './gate-handler.ts'
 import { gatherShards } from './gather-shards.ts'
 import { judge, storeAccepted } from './judge.ts'
@@ -18,12 +20,13 @@ export async function contract(task: GateTask): Promise<ContractRecord> {
   const options = { signal: task.signal, bytes: inputBytes(extract) }
   return await task.ports.engines.use(async (engine) => {
     const portion = { extract, lineage: task.record('lineage') }
-    const { accepted, watermark, duplicated, ...kept } = await judge(task, engine, portion)
+    const { accepted, watermark, checks, ...kept } = await judge(task, engine, portion)
     checkVerdict(task, kept, kept.quarantine)
-    checkUnique(task, duplicated, kept)
     const verdict = verdictOf(task, kept)
-    const files = verdict === 'passed' ? await storeAccepted(task, accepted, portion) : []
-    return { verdict, ...kept, files, watermark }
+    if (verdict === 'nothing_new') return { verdict, ...kept, files: [], watermark }
+    refuseFailed(task, checks, kept)
+    const files = await storeAccepted(task, accepted, portion)
+    return { verdict, ...kept, ...recorded(checks), files, watermark }
   }, options)
 }
 
@@ -33,10 +36,17 @@ export async function contract(task: GateTask): Promise<ContractRecord> {
  * fenced and shown as the verdict of gate 3.
  */
 async function gathered(task: GateTask): Promise<ContractRecord> {
-  const { files, watermark, duplicated, ...kept } = await gatherShards(task)
+  const { files, watermark, checks: judgeLoad, ...kept } = await gatherShards(task)
   checkVerdict(task, kept, kept.quarantine)
-  checkUnique(task, await duplicated(), kept)
-  return { verdict: verdictOf(task, kept), ...kept, files, watermark }
+  const verdict = verdictOf(task, kept)
+  if (verdict === 'nothing_new') return { verdict, ...kept, files, watermark }
+  const checks = await judgeLoad()
+  refuseFailed(task, checks, kept)
+  return { verdict, ...kept, ...recorded(checks), files, watermark }
+}
+
+function recorded(checks: readonly CheckResult[]): Pick<ContractRecord, 'checks'> {
+  return checks.length === 0 ? {} : { checks }
 }
 
 /** Where nothing was read beyond what the dataflow remembers, there is nothing to write. */
@@ -80,22 +90,6 @@ function reasons(kept: Kept): string {
   const sorted = [...kept.by_reason].sort((a, b) => b.count - a.count)
   const shown = sorted.slice(0, 3).map((reason) => `${reason.column ?? 'row'} ${reason.rule} ${reason.count}`)
   return `${shown.join(', ')}${sorted.length > 3 ? ', …' : ''}`
-}
-
-/** A duplicate leaves open which row is right, so it is never quarantined: it stops the attempt. */
-function checkUnique(task: GateTask, duplicated: readonly Duplicated[], kept: Kept): void {
-  const [first] = duplicated
-  if (first !== undefined) throw notUnique(task, first.column, first.count, kept)
-}
-
-function notUnique(task: GateTask, column: string, duplicated: number, kept: Kept): ContractError {
-  return new ContractError({
-    code: 'UNIQUE_VIOLATED',
-    fact: `${duplicated} values of ${column} occur more than once in ${task.dataflow.name}, whose contract says unique`,
-    consequence: 'Which of the rows is right cannot be told, so nothing was written to the table',
-    next: 'Remove the duplicates in the source, or take unique out of the contract',
-    details: { ...kept, column, duplicated },
-  })
 }
 
 export const handler = gateHandler('contract', contract)

@@ -1,16 +1,19 @@
+import type { CheckResult } from '../core/contract/checks.ts'
 import { indexQuarantine } from '../core/runs/quarantine.ts'
-import type { ContractRecord, Duplicated, ReasonCount, ShardRecord } from '../core/runs/records.ts'
+import type { ContractRecord, ReasonCount, ShardRecord } from '../core/runs/records.ts'
 import { addRows, noRows } from '../core/runs/result.ts'
 import { readShards } from '../core/runs/shard-log.ts'
-import { countRepeated } from '../core/sinks/unique.ts'
+import { pinsOf } from '../core/sinks/unique.ts'
 import { furthestOf } from '../core/sources/furthest.ts'
+import { downloadColumns } from '../core/sources/parquet-ranges.ts'
+import { judgeChecks } from './contract-checks.ts'
 import type { GateTask } from './gate-handler.ts'
 import { checkAccounted, quarantineName } from './judge.ts'
 
 /** What gate 3 found in all shards together; the same as one scan over all of their objects would have found. */
-export interface Gathered extends Omit<ContractRecord, 'verdict'> {
-  /** Reads the unique columns of all shards' files, so it is only asked where the rest lets the load go on. */
-  duplicated(): Promise<readonly Duplicated[]>
+export interface Gathered extends Omit<ContractRecord, 'verdict' | 'checks'> {
+  /** May read columns of all shards' files, so it is only asked where the rest lets the load go on. */
+  checks(): Promise<readonly CheckResult[]>
 }
 
 /**
@@ -35,7 +38,7 @@ export async function gatherShards(task: GateTask): Promise<Gathered> {
       task.record('lineage').columns,
       task.signal,
     ),
-    duplicated: () => duplicatesOf(task, shards),
+    checks: () => judgeAll(task, shards),
   }
 }
 
@@ -50,13 +53,20 @@ function sumReasons(shards: readonly ShardRecord[]): ReasonCount[] {
   return [...sums.values()].sort((a, b) => b.count - a.count || (text(a) < text(b) ? -1 : 1))
 }
 
-/** A value may be unique in each shard and not in the load, so all files are looked at together. */
-async function duplicatesOf(task: GateTask, shards: readonly ShardRecord[]): Promise<readonly Duplicated[]> {
+/** A value may be unique in each shard and not in the load, so all files are looked at together, one check at a time. */
+async function judgeAll(task: GateTask, shards: readonly ShardRecord[]): Promise<CheckResult[]> {
+  const { lake, engines } = task.ports
   const files = shards.flatMap((shard) => shard.files)
-  for (const column of task.record('lineage').columns) {
-    if (column.contract?.unique !== true) continue
-    const count = await countRepeated(task.ports, files, column, task.signal)
-    if (count > 0) return [{ column: column.name, count }]
-  }
-  return []
+  return await judgeChecks(task, {
+    stats: files.map(({ stats }) => stats),
+    read: (work) =>
+      engines.use(
+        async (engine) =>
+          await work({
+            engine,
+            files: (columns) => downloadColumns(lake, engine, pinsOf(files), columns),
+          }),
+        { signal: task.signal },
+      ),
+  })
 }

@@ -1,17 +1,11 @@
 import { join } from 'node:path'
-import { findDuplicates } from '../core/contract/duplicates.ts'
+import type { CheckResult } from '../core/contract/checks.ts'
 import { ruleLiteral } from '../core/contract/rules.ts'
 import { type RejectedFile, type ScanRequest, type ScanResult, scanContract } from '../core/contract/scan.ts'
 import type { Engine } from '../core/engine/engine.ts'
 import { ConditionFailedError, IntegrityError } from '../core/errors.ts'
 import type { RowCounts } from '../core/runs/items.ts'
-import type {
-  ContractRecord,
-  Duplicated,
-  ExtractRecord,
-  LineageRecord,
-  StagedFile,
-} from '../core/runs/records.ts'
+import type { ContractRecord, ExtractRecord, LineageRecord, StagedFile } from '../core/runs/records.ts'
 import { attemptTag, portionTag } from '../core/runs/uncommitted.ts'
 import { type LaidOutFile, type LayoutRequest, layOut } from '../core/sinks/layout-files.ts'
 import { isSortable } from '../core/sinks/partition-sql.ts'
@@ -22,6 +16,7 @@ import type { ObjectStore } from '../core/stores/object-store.ts'
 import { parseTable } from '../core/tables/identifier.ts'
 import { tableRoot } from '../core/tables/locations.ts'
 import { parseBytes } from '../core/tables/terms.ts'
+import { judgeChecks } from './contract-checks.ts'
 import type { GateTask } from './gate-handler.ts'
 
 /** What one call of gate 3 reads: everything that is pinned, or one shard of it. */
@@ -34,11 +29,8 @@ export interface Portion {
 
 /** The judged rows of a portion. The rejected ones are in quarantine already, the accepted ones still here. */
 export interface Judgement extends Pick<ContractRecord, 'rows' | 'by_reason' | 'quarantine' | 'watermark'> {
-  /**
-   * Of the first column, in the order of the columns, whose contract says unique and whose values are not. Not looked
-   * for in a shard: a value is unique in the load or not at all.
-   */
-  readonly duplicated: readonly Duplicated[]
+  /** Not of a shard: they are about the load. */
+  readonly checks: readonly CheckResult[]
   readonly accepted: readonly LaidOutFile[]
 }
 
@@ -48,7 +40,7 @@ export interface Judgement extends Pick<ContractRecord, 'rows' | 'by_reason' | '
  */
 export async function judge(task: GateTask, engine: Engine, portion: Portion): Promise<Judgement> {
   const scan = await scanContract(engine, await scanRequest(task, engine, portion))
-  const duplicated = portion.shard === undefined ? await findDuplicated(task, engine, scan) : []
+  const checks = portion.shard === undefined ? await judgeLoad(task, engine, scan) : []
   const watermark = await furthest(task, engine, scan.watermark)
   const accepted = await layOut(engine, scan.accepted, layoutOf(task))
   // What follows stores files and waits for the disk; the instance need not wait with it.
@@ -65,7 +57,7 @@ export async function judge(task: GateTask, engine: Engine, portion: Portion): P
   const { rejected } = scan
   const quarantine =
     rejected === undefined ? {} : { quarantine: await storeRejected(task, rejected, portion.shard) }
-  return { rows, by_reason, ...quarantine, watermark, duplicated, accepted }
+  return { rows, by_reason, ...quarantine, watermark, checks, accepted }
 }
 
 async function scanRequest(
@@ -129,14 +121,10 @@ export function checkAccounted(rows: RowCounts): void {
   })
 }
 
-async function findDuplicated(task: GateTask, engine: Engine, scan: ScanResult): Promise<Duplicated[]> {
-  const paths = scan.accepted.map((file) => file.file)
-  for (const column of task.record('lineage').columns) {
-    if (column.contract?.unique !== true || paths.length === 0) continue
-    const count = await findDuplicates(engine, paths, column.name)
-    if (count > 0) return [{ column: column.name, count }]
-  }
-  return []
+/** While the accepted rows lie here, as the scan has written them. */
+async function judgeLoad(task: GateTask, engine: Engine, { accepted }: ScanResult): Promise<CheckResult[]> {
+  const files = async () => accepted.map(({ file }) => file)
+  return await judgeChecks(task, { stats: accepted, read: (work) => work({ engine, files }) })
 }
 
 /** Sorting and cutting are the manifest's to ask for; partitions are the table's. */

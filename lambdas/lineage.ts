@@ -23,6 +23,7 @@ import { columnName, columnNames, reservedPrefix } from '../core/sources/column-
 import { describeInputs, type InputColumn } from '../core/sources/describe.ts'
 import { watermarkColumns } from '../core/sources/source-state.ts'
 import type { TableMetadata } from '../core/tables/metadata.ts'
+import { checkChecks } from './check-columns.ts'
 import { type GateTask, gateHandler } from './gate-handler.ts'
 
 /**
@@ -41,7 +42,15 @@ export async function lineage(task: GateTask): Promise<LineageRecord> {
   await checkPatterns(task)
   const target = await loadTarget(ports, dataflow.sink.table)
   const columns = described.columns.map((column) => draftColumn(column, names, contracts))
-  return draftLineage({ dataflow, inputs: described.inputs, columns, own: ownColumns(task), target })
+  const record = draftLineage({
+    dataflow,
+    inputs: described.inputs,
+    columns,
+    own: ownColumns(task),
+    target,
+  })
+  checkChecks(task, record.columns)
+  return record
 }
 
 export interface LineageDraft {

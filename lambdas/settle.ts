@@ -12,6 +12,7 @@ import { mayTryAgain, retryDelay } from '../core/runs/retry.ts'
 import { isDone, readFlow, readRun } from '../core/runs/runs.ts'
 import { storedOptions } from '../core/runs/stored-plan.ts'
 import { removeUncommitted } from '../core/runs/uncommitted.ts'
+import { warningsOf } from '../core/runs/warnings.ts'
 import { controlHandler } from './control-handler.ts'
 import type { TaskRef } from './gate-handler.ts'
 import { logForUsage, withUsage } from './settle-usage.ts'
@@ -131,8 +132,8 @@ async function committed(ending: Ending, commit: CommitItem): Promise<Settled> {
   const { ports, run, flow } = ending
   await advanceSourceState(ports, run.project, commit)
   if (flow.attempt > 1 || commit.leftovers) await removeUncommitted(ports, run, flow, commit)
-  const { reason: _reason, error: _error, gate: _gate, ...rest } = flow
-  const { rows, table, snapshot_id, evidence, quarantine } = commit
+  const { reason: _reason, error: _error, gate: _gate, warnings: _warnings, ...rest } = flow
+  const { rows, table, snapshot_id, evidence, quarantine, warnings } = commit
   return {
     flow: {
       ...rest,
@@ -141,6 +142,7 @@ async function committed(ending: Ending, commit: CommitItem): Promise<Settled> {
       snapshot_id,
       evidence,
       ...(quarantine === undefined ? {} : { quarantine }),
+      ...(warnings === undefined ? {} : { warnings }),
       status: 'succeeded',
     },
     again: false,
@@ -152,7 +154,15 @@ async function notCommitted(ending: Ending): Promise<Settled> {
   const contract = log.get('contract')
   const rows = contract?.record?.rows ?? rowsOf(contract?.error)
   const quarantine = contract?.record?.quarantine ?? quarantineOf(contract?.error)
-  const kept = { ...flow, ...(rows === null ? {} : { rows }), ...(quarantine === null ? {} : { quarantine }) }
+  const { warnings: _ofAnotherAttempt, ...rest } = flow
+  const kept: FlowItem = {
+    ...rest,
+    pk: flow.pk,
+    sk: flow.sk,
+    ...(rows === null ? {} : { rows }),
+    ...(quarantine === null ? {} : { quarantine }),
+    ...warningsOf(log),
+  }
   if (event.failure === undefined) {
     const evidence = await evidenceOf(ending, 'nothing_new')
     if (flow.attempt > 1) await removeUncommitted(ports, run, flow, undefined)

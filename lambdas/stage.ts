@@ -1,3 +1,4 @@
+import type { CheckResult } from '../core/contract/checks.ts'
 import { ContractError, IntegrityError, SchemaMovedError } from '../core/errors.ts'
 import type { StagedFile, StageRecord } from '../core/runs/records.ts'
 import { loadTarget, type Target } from '../core/sinks/target.ts'
@@ -5,6 +6,7 @@ import { countPresent } from '../core/sinks/unique.ts'
 import { defaultSortFields, sameFields } from '../core/tables/design.ts'
 import { defaultSpec } from '../core/tables/metadata.ts'
 import { sameSchema } from '../core/tables/schema.ts'
+import { checkResult, checksOf, none } from './contract-checks.ts'
 import { type GateTask, gateHandler } from './gate-handler.ts'
 
 /**
@@ -20,7 +22,7 @@ export async function stage(task: GateTask): Promise<StageRecord> {
   for (const file of files) await checkFile(task, file)
   const staged = files.reduce((sum, file) => sum + file.stats.rows, 0)
   if (staged !== rows.accepted) throw miscounted(table, staged, rows.accepted)
-  if (load_type === 'append' && target !== undefined) await checkUniqueInTable(task, target)
+  const checks = load_type === 'append' && target !== undefined ? await checkUnique(task, target) : []
   const bytes = files.reduce((sum, file) => sum + file.object.size, 0)
   return {
     strategy: load_type,
@@ -28,6 +30,7 @@ export async function stage(task: GateTask): Promise<StageRecord> {
     files: files.length,
     rows: staged,
     bytes,
+    ...(checks.length === 0 ? {} : { checks }),
   }
 }
 
@@ -76,19 +79,28 @@ function miscounted(table: string, staged: number, accepted: number): IntegrityE
 }
 
 /** `unique` holds in the table, not only in one load. It is checked on every base that the commit may get. */
-async function checkUniqueInTable(task: GateTask, target: Target): Promise<void> {
-  const columns = task.record('lineage').columns.filter((column) => column.contract?.unique === true)
-  for (const column of columns) {
-    const present = await countPresent(task.ports, target, task.record('contract').files, column, task.signal)
-    if (present === 0) continue
-    throw new ContractError({
-      code: 'UNIQUE_VIOLATED',
-      fact: `${present} values of ${column.name} are in ${task.dataflow.sink.table} already, whose contract says unique`,
-      consequence: 'Nothing was written to the table',
-      next: 'Load only new keys (watermark_columns), or use load_type: overwrite',
-      details: { column: column.name, present },
-    })
+async function checkUnique(task: GateTask, target: Target): Promise<CheckResult[]> {
+  const { files } = task.record('contract')
+  const results: CheckResult[] = []
+  for (const check of checksOf(task, task.record('lineage').columns)) {
+    if (check.kind !== 'unique') continue
+    const present = await countPresent(task.ports, target, files, check.columns, task.signal)
+    const result = checkResult(check, none(present))
+    results.push(result)
+    if (result.outcome === 'failed' && check.severity === 'error') throw inTable(task, result, results)
   }
+  return results
+}
+
+function inTable(task: GateTask, result: CheckResult, checks: readonly CheckResult[]): ContractError {
+  const { name, columns, measured } = result
+  return new ContractError({
+    code: 'UNIQUE_VIOLATED',
+    fact: `${measured} values of ${columns?.join(', ')} are in ${task.dataflow.sink.table} already, whose contract says unique`,
+    consequence: 'Nothing was written to the table',
+    next: 'Load only new keys (watermark_columns), or use load_type: overwrite',
+    details: { check: name, columns, measured, limit: 0, checks },
+  })
 }
 
 export const handler = gateHandler('stage', stage)

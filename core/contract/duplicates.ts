@@ -1,20 +1,20 @@
 import type { Engine } from '../engine/engine.ts'
-import { quoteIdentifier, quoteLiterals } from '../engine/sql.ts'
+import { quoteIdentifier } from '../engine/sql.ts'
 
 /**
- * How many distinct values of `column` occur more than once in the Parquet files; exact. NULL is no value
- * and so never a duplicate. Reads that column only; the grouping spills to disk at the engine's memory limit.
+ * How many distinct values of the columns together occur more than once in `rows`, a SELECT; exact. As in SQL, a row
+ * with NULL in one of them is like no other. The grouping spills to disk at the engine's memory limit.
  */
-export async function findDuplicates(
+export async function countDuplicates(
   engine: Engine,
-  paths: readonly string[],
-  column: string,
+  rows: string,
+  columns: readonly string[],
 ): Promise<number> {
-  if (paths.length === 0) return 0
-  const name = quoteIdentifier(column)
+  const names = columns.map(quoteIdentifier)
   const [row] = await engine.rows<{ duplicated: bigint }>(`
     SELECT count(*) AS duplicated FROM (
-      SELECT ${name} FROM read_parquet(${quoteLiterals(paths)}, union_by_name = true)
-      WHERE ${name} IS NOT NULL GROUP BY ${name} HAVING count(*) > 1)`)
+      SELECT ${names.join(', ')} FROM (${rows})
+      WHERE ${names.map((name) => `${name} IS NOT NULL`).join(' AND ')}
+      GROUP BY ${names.join(', ')} HAVING count(*) > 1)`)
   return Number(row!.duplicated)
 }

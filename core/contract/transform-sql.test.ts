@@ -3,7 +3,6 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { quoteLiteral } from '../engine/sql.ts'
 import { describeParquet, describeSql, discoverJsonColumns } from './describe.ts'
-import { findDuplicates } from './duplicates.ts'
 import { openTestPool, scanAll } from './scan.suite.ts'
 import type { ScanRelation } from './scan.ts'
 import { checkTransformSql } from './transform-sql.ts'
@@ -183,17 +182,5 @@ test('a JSON key that only the last of many objects has is a column', async () =
     await expect(discoverJsonColumns(engine, { ...file, format: 'ndjson' })).rejects.toMatchObject({
       code: 'SOURCE_UNREADABLE',
     })
-  })
-})
-
-test('duplicates: distinct values that occur more than once, NULL not among them', async () => {
-  await pool.use(async (engine) => {
-    const paths = ['p', 'q'].map((name) => join(engine.directory, name))
-    await engine.run(
-      `COPY (SELECT unnest([1, 2, 2, NULL, NULL]) AS "k k") TO ${quoteLiteral(paths[0]!)} (FORMAT parquet); COPY (SELECT unnest([1, 3, NULL]) AS "k k") TO ${quoteLiteral(paths[1]!)} (FORMAT parquet)`,
-    )
-    expect(await findDuplicates(engine, paths, 'k k')).toBe(2)
-    expect(await findDuplicates(engine, [paths[1]!], 'k k')).toBe(0)
-    expect(await findDuplicates(engine, [], 'k k')).toBe(0)
   })
 })

@@ -1,4 +1,5 @@
 import { TerminalError } from '../errors.ts'
+import type { CheckSpec } from './checks.ts'
 
 /**
  * The words of a contract: column types, column rules and their policies, as the manifest writes them
@@ -62,6 +63,9 @@ export interface ColumnContract {
   readonly description?: string
 }
 
+/** `error` stops the attempt, or sets the row aside; `warn` is counted and shown. */
+export type Severity = 'error' | 'warn'
+
 export type Enforcement = 'strict' | 'quarantine'
 
 /** `reference_only` (default): no raw value in any stored byte. `preserve`: the raw row as JSON text. */
@@ -79,7 +83,12 @@ export interface ContractSpec {
   readonly enforcement: Enforcement
   readonly columns: Readonly<Record<string, ColumnContract>>
   readonly quarantine?: QuarantinePolicy
+  /** Over the whole load; at most {@link maxChecks}. */
+  readonly checks?: readonly CheckSpec[]
 }
+
+/** Results of all checks go into one record. */
+export const maxChecks = 100
 
 /** What a rejected row can be rejected for. Stable: these words are stored in quarantine. */
 export type RuleName =

@@ -1,6 +1,7 @@
 import { z } from 'zod'
-import { typeNames } from '../contract/types.ts'
+import { maxChecks, typeNames } from '../contract/types.ts'
 import { maxNameLength } from './grammar.ts'
+import { checkSchema } from './schema-checks.ts'
 
 const ruleValue = z.union([z.string(), z.number(), z.boolean()])
 
@@ -67,5 +68,10 @@ export const contractSchema = z
       })
       .describe('What is kept of bad rows, and how many there may be.')
       .prefault({}),
+    checks: z
+      .array(checkSchema)
+      .max(maxChecks)
+      .optional()
+      .describe('Rules over the load as a whole, judged on its accepted rows before any of them is stored.'),
   })
   .describe('What every row must be before any row becomes visible.')

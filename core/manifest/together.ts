@@ -1,5 +1,6 @@
 import { type GraphNode, type GraphProblem, graphOf } from '../planning/graph.ts'
 import { type OrderedNode, planWaves } from '../planning/waves.ts'
+import { checkChecks } from './check-rules.ts'
 import { checkColumnNames, checkColumns } from './contract-rules.ts'
 import { pathText } from './explain.ts'
 import { keyPlaceOf, locate, placeOf as nodePlace, type Path, type Place, textPlaceOf } from './located.ts'
@@ -25,6 +26,7 @@ export function checkTogether(
     checkDataflow(target.draft, new Set(target.tree.entries.keys()), known, reportAt(target))
     checkColumns(target.draft.contract?.columns ?? {}, reportAt(target))
     checkColumnNames(target.draft, reportAt(target))
+    checkChecks(target.draft, reportAt(target))
     checkTriggers(target.draft, target.tree, reportAt(target))
   }
   const writers = found.map(({ label, draft, tree }) => ({

@@ -1,3 +1,4 @@
+import type { CheckResult } from '../contract/checks.ts'
 import type { Usage } from '../cost/usage.ts'
 import type { ErrorSummary } from '../errors.ts'
 import type { ObjectRef } from '../stores/object-ref.ts'
@@ -18,6 +19,13 @@ export interface RowCounts {
   readonly accepted: number
   readonly quarantined: number
   readonly filtered: number
+}
+
+/** What failed and let the load go on all the same: checks of the severity `warn`. */
+export interface Warnings {
+  readonly count: number
+  /** The first ten; the evidence has all. */
+  readonly checks: readonly Pick<CheckResult, 'name' | 'check' | 'measured' | 'limit'>[]
 }
 
 /** Who asked for the end of a run. */
@@ -58,6 +66,7 @@ export interface FlowItem extends Item {
   /** The newest attempt's position among the tries of this execution, for `retry_count`. */
   readonly tries: number
   readonly rows?: RowCounts
+  readonly warnings?: Warnings
   readonly table?: string
   readonly snapshot_id?: string | null
   readonly gate?: string
@@ -132,6 +141,7 @@ export interface CommitItem extends Item {
   readonly rows: RowCounts
   readonly evidence: ObjectRef
   readonly quarantine?: ObjectRef
+  readonly warnings?: Warnings
   /** The attempt may have left files that the commit does not refer to: it staged or judged more than once. */
   readonly leftovers: boolean
   readonly source_state: SourceStateChange

@@ -1,3 +1,4 @@
+import type { CheckResult } from '../contract/checks.ts'
 import type { Compression, CsvDialect, ScanColumn, ScanConstant, UnexpectedColumn } from '../contract/scan.ts'
 import type { RuleName } from '../contract/types.ts'
 import type { CopyStats } from '../engine/engine.ts'
@@ -157,6 +158,8 @@ export interface ContractRecord {
   /** The rejected rows; where several shards have some, the index of their files (core/runs/quarantine.ts). */
   readonly quarantine?: ObjectRef
   readonly by_reason: readonly ReasonCount[]
+  /** The contract's checks, columns that are unique first; absent where it has none, or there was nothing new to check. */
+  readonly checks?: readonly CheckResult[]
   readonly watermark: Readonly<Record<string, string | null>>
 }
 
@@ -166,17 +169,11 @@ export interface ReasonCount {
   readonly count: number
 }
 
-/** Values of a column whose contract says unique that occur more than once. */
-export interface Duplicated {
-  readonly column: string
-  readonly count: number
-}
-
 /**
- * What gate 3 found in one shard. It holds no verdict: enforcement, limits and uniqueness are matters of the whole
+ * What gate 3 found in one shard. It holds no verdict: enforcement, limits and checks are matters of the whole
  * load, and are judged once, over all shards.
  */
-export interface ShardRecord extends Omit<ContractRecord, 'verdict'> {
+export interface ShardRecord extends Omit<ContractRecord, 'verdict' | 'checks'> {
   readonly shard: number
   /** ISO 8601, UTC. */
   readonly started_at: string
@@ -285,6 +282,8 @@ export interface StageRecord {
   readonly files: number
   readonly rows: number
   readonly bytes: number
+  /** An append's checks of the kind unique against the table: `measured` counts values that it has already. */
+  readonly checks?: readonly CheckResult[]
 }
 
 /** Gate 8: the complete, invisible next state of the table. */

@@ -2,7 +2,7 @@ import { type Cost, costOf, defaultBilling, type RunCost, runCost } from '../cos
 import type { ErrorSummary } from '../errors.ts'
 import type { Deployment } from '../ports.ts'
 import type { ObjectRef } from '../stores/object-ref.ts'
-import type { FlowItem, FlowReason, FlowStatus, RowCounts, RunItem } from './items.ts'
+import type { FlowItem, FlowReason, FlowStatus, RowCounts, RunItem, Warnings } from './items.ts'
 
 /** What a run came to: `sluice run --format json`, and the result file beside the evidence. */
 export interface ExecutionResult {
@@ -39,6 +39,7 @@ export interface FlowResult {
   readonly table?: string
   readonly snapshot_id?: string | null
   readonly rows?: RowCounts
+  readonly warnings?: Warnings
   readonly gate?: string
   readonly error?: ErrorSummary
   readonly evidence?: ObjectRef

@@ -6,7 +6,7 @@ import { type EnginePool, openEnginePool } from '../engine/engine.ts'
 import { quoteLiterals } from '../engine/sql.ts'
 import { openDirectoryStore } from '../stores/directory-object-store.ts'
 import type { ObjectPin, ObjectStore } from '../stores/object-store.ts'
-import { downloadColumn, downloadFooter } from './parquet-ranges.ts'
+import { columnsSelect, downloadColumns, downloadFooter } from './parquet-ranges.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'sluice-ranges-'))
 const rows = 200_000
@@ -67,11 +67,9 @@ describe('a Parquet object in parts', () => {
   it('gives one column whole, and nothing else is fetched', async () => {
     fetched = 0
     await engines.use(async (engine) => {
-      const paths = await downloadColumn(store, engine, pins, {
-        name: 'the id',
-        field_id: 1,
-        type: { type: 'bigint' },
-      })
+      const paths = await downloadColumns(store, engine, pins, [
+        { name: 'the id', field_id: 1, type: { type: 'bigint' } },
+      ])
       const [sums] = await engine.rows(
         `SELECT count(*) AS all_rows, count("the id") AS present, sum("the id") AS total, min("the id") AS least, max("the id") AS most
          FROM read_parquet(${quoteLiterals(paths)}, union_by_name = true)`,
@@ -86,6 +84,24 @@ describe('a Parquet object in parts', () => {
         least: 0n,
         most: BigInt(3 * rows + 9),
       })
+    })
+    const all = pins.reduce((sum, pin) => sum + pin.size, 0)
+    expect(fetched).toBeLessThan(all / 3)
+  })
+
+  it('gives several columns row by row, of the objects that have all of them', async () => {
+    fetched = 0
+    await engines.use(async (engine) => {
+      const columns = [
+        { name: 'few', field_id: 3, type: { type: 'bigint' } },
+        { name: 'key', field_id: 1, type: { type: 'bigint' } },
+      ] as const
+      const paths = await downloadColumns(store, engine, pins, columns)
+      const [sums] = await engine.rows(
+        `SELECT count(*) AS all_rows, count(*) FILTER (few <> key % ${rows} % 7) AS torn
+         FROM (${columnsSelect(paths, columns)})`,
+      )
+      expect(sums).toEqual({ all_rows: BigInt(2 * rows + 10), torn: 0n })
     })
     const all = pins.reduce((sum, pin) => sum + pin.size, 0)
     expect(fetched).toBeLessThan(all / 3)

@@ -77,36 +77,32 @@ export interface ColumnRef {
 }
 
 /**
- * One column of the objects in local Parquet files that hold nothing else, unless the objects are small, so that tables
- * larger than the disk can be asked about a column. It is found by its field id, and to be read by it: small files may
- * have it under an older name. Objects without it give no file. Throws `IntegrityError` `PARQUET_COLUMN_INCOMPLETE` where fewer
- * values were read than the objects' footers count.
+ * Some columns of the objects in local Parquet files that hold nothing else, unless the objects are small, so that
+ * tables larger than the disk can be asked about them. They are found by their field ids, and to be read by them: small
+ * files may have them under older names. Objects that lack one of them give no file. Throws `IntegrityError`
+ * `PARQUET_COLUMN_INCOMPLETE` where fewer rows were read than the objects' footers count.
  */
-export async function downloadColumn(
+export async function downloadColumns(
   store: ObjectStore,
   engine: Engine,
   pins: readonly ObjectPin[],
-  column: ColumnRef,
+  columns: readonly ColumnRef[],
 ): Promise<string[]> {
   const results: string[] = []
   for (let i = 0; i < pins.length; i += batch) {
     const files = await mapParallel(pins.slice(i, i + batch), (pin) =>
       downloadFooter(store, pin, engine.directory),
     )
-    const chunks = await columnChunks(engine, files, column)
-    const having = files.filter((file) => chunks.some((chunk) => chunk.path === file.path))
+    const chunks = Map.groupBy(await columnChunks(engine, files, columns), (chunk) => chunk.path)
+    const found = (path: string) => new Set(chunks.get(path)?.map((chunk) => chunk.field_id)).size
+    const having = files.filter((file) => found(file.path) === columns.length)
     if (files.every((file) => file.whole)) {
       results.push(...having.map((file) => file.path))
       continue
     }
-    await mapParallel(having, (file) =>
-      fillIn(
-        store,
-        file,
-        chunks.filter((chunk) => chunk.path === file.path),
-      ),
-    )
-    if (having.length > 0) results.push(await extractColumn(engine, having, column, rowsOf(chunks)))
+    await mapParallel(having, (file) => fillIn(store, file, chunks.get(file.path) ?? []))
+    const rows = having.reduce((sum, { path }) => sum + rowsOf(chunks.get(path) ?? []) / columns.length, 0)
+    if (having.length > 0) results.push(await extractColumns(engine, having, columns, rows))
     for (const { path } of files) await rm(path)
   }
   return results
@@ -114,23 +110,26 @@ export async function downloadColumn(
 
 interface ColumnChunk extends Record<string, unknown> {
   readonly path: string
+  readonly field_id: bigint
   readonly start: bigint
   readonly size: bigint
   readonly rows: bigint
 }
 
-/** Where the column's pages lie, by row group; a dictionary comes before them. */
+/** Where the columns' pages lie, by row group; a dictionary comes before them. */
 async function columnChunks(
   engine: Engine,
   files: readonly ParquetFile[],
-  { field_id }: ColumnRef,
+  columns: readonly ColumnRef[],
 ): Promise<ColumnChunk[]> {
   const paths = quoteLiterals(files.map((file) => file.path))
   return await engine.rows<ColumnChunk>(
-    `SELECT file_name AS path, least(coalesce(nullif(dictionary_page_offset, 0), data_page_offset), data_page_offset) AS start,
-       total_compressed_size AS size, row_group_num_rows AS rows
-     FROM parquet_metadata(${paths})
-     WHERE (file_name, path_in_schema) IN (SELECT (file_name, name) FROM parquet_schema(${paths}) WHERE field_id = ${field_id})`,
+    `SELECT m.file_name AS path, s.field_id,
+       least(coalesce(nullif(m.dictionary_page_offset, 0), m.data_page_offset), m.data_page_offset) AS start,
+       m.total_compressed_size AS size, m.row_group_num_rows AS rows
+     FROM parquet_metadata(${paths}) m
+     JOIN parquet_schema(${paths}) s ON s.file_name = m.file_name AND s.name = m.path_in_schema
+     WHERE s.field_id IN (${columns.map((column) => column.field_id).join(', ')})`,
   )
 }
 
@@ -151,26 +150,32 @@ async function fillIn(store: ObjectStore, file: ParquetFile, chunks: readonly Co
 }
 
 /** Without any condition on the values: a reader that filters looks at filters and indexes that were not fetched. */
-async function extractColumn(
+async function extractColumns(
   engine: Engine,
   files: readonly ParquetFile[],
-  column: ColumnRef,
+  columns: readonly ColumnRef[],
   expected: number,
 ): Promise<string> {
-  const path = join(engine.directory, `column-${++made}.parquet`)
+  const path = join(engine.directory, `columns-${++made}.parquet`)
   const paths = files.map((file) => file.path)
-  const values = relationSelect({ paths, columns: [{ source: column.name, ...column }] })
-  const ids = `{${quoteIdentifier(column.name)}: ${column.field_id}}`
+  const values = columnsSelect(paths, columns)
+  const ids = columns.map(({ name, field_id }) => `${quoteIdentifier(name)}: ${field_id}`)
   const { files: written } = await engine.copy(
-    `COPY (${values}) TO ${quoteLiteral(path)} (FORMAT parquet, RETURN_STATS, FIELD_IDS ${ids})`,
+    `COPY (${values}) TO ${quoteLiteral(path)} (FORMAT parquet, RETURN_STATS, FIELD_IDS {${ids.join(', ')}})`,
   )
   const rows = written.reduce((sum, file) => sum + file.rows, 0)
   if (rows === expected) return path
+  const names = columns.map(({ name }) => name)
   throw new IntegrityError({
     code: 'PARQUET_COLUMN_INCOMPLETE',
-    fact: `column ${column.name} of ${files.map((file) => file.pin.key).join(', ')} gave ${rows} values, and the footers count ${expected}`,
+    fact: `${names.join(', ')} of ${files.map((file) => file.pin.key).join(', ')} gave ${rows} rows, and the footers count ${expected}`,
     consequence: 'Nothing became visible',
     next: 'Verify the files of the table (sluice evidence --verify), and report this if they are as written',
-    details: { column: column.name, rows, expected },
+    details: { columns: names, rows, expected },
   })
+}
+
+/** The columns of local Parquet files by field id, each under its name. */
+export function columnsSelect(paths: readonly string[], columns: readonly ColumnRef[]): string {
+  return relationSelect({ paths, columns: columns.map((column) => ({ source: column.name, ...column })) })
 }

@@ -109,7 +109,7 @@ it.each([false, true])(
     if (twice)
       expect(flow?.error).toMatchObject({
         code: 'UNIQUE_VIOLATED',
-        details: { column: 'id', duplicated: rows },
+        details: { columns: ['id'], measured: rows },
       })
     else expect(flow?.status).toBe('succeeded')
     rmSync(directory, { recursive: true })

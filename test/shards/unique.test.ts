@@ -18,7 +18,7 @@ it.each(['append', 'overwrite'] as const)(
     const second = await runProject(directory, { run_id: 'second' })
     expect(second.result.dataflows[0]).toMatchObject({
       gate: 'contract',
-      error: { code: 'UNIQUE_VIOLATED', details: { column: 'k', duplicated: 2 } },
+      error: { code: 'UNIQUE_VIOLATED', details: { check: 'unique(k)', columns: ['k'], measured: 2 } },
     })
     expect(await tableRows(directory)).toHaveLength(4)
     rmSync(directory, { recursive: true })
@@ -37,7 +37,7 @@ it('an append in shards refuses what the table has, an overwrite in shards repla
     if (load_type === 'append') {
       expect(result.dataflows[0]).toMatchObject({
         gate: 'stage',
-        error: { code: 'UNIQUE_VIOLATED', details: { column: 'k', present: 1 } },
+        error: { code: 'UNIQUE_VIOLATED', details: { columns: ['k'], measured: 1 } },
       })
     } else expect(result.status).toBe('succeeded')
     expect(await tableRows(directory)).toHaveLength(load_type === 'append' ? 2 : 4)

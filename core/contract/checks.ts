@@ -1,0 +1,110 @@
+import type { ColumnContract, Severity } from './types.ts'
+import { contractType, typeText } from './types.ts'
+
+/**
+ * Rules over a load as a whole. They see the rows of this load that are accepted, once every row is judged, and
+ * before any of them is stored.
+ */
+
+/** One check. Exactly one of the kinds is there. Columns are named as the source or as the table spells them. */
+export interface CheckSpec {
+  /** Unique in the contract. */
+  readonly name: string
+  /** `error`: a failing check stops the attempt, whatever `enforcement` is. `warn`: it is recorded. */
+  readonly severity: Severity
+  readonly description?: string
+  /** No two rows have the same values in all of these columns. A row with NULL in one of them is like no other. */
+  readonly unique?: readonly string[]
+  /** How many rows are accepted; both ends are inclusive, and one of them is there. */
+  readonly row_count?: CountRange
+  /** How many of the column's values may be NULL, 0 to 1. Of no rows it is 0. */
+  readonly max_null_ratio?: { readonly column: string; readonly ratio: number }
+  /**
+   * How long before the start of the run the column's largest value may lie: `90 minutes`, `2 hours`, `1 day`, a
+   * day being 24 hours. A date stands for its first instant, and what has no zone for UTC.
+   */
+  readonly freshness?: { readonly column: string; readonly max_age: string }
+}
+
+export interface CountRange {
+  readonly min?: number
+  readonly max?: number
+}
+
+export const checkKinds = ['unique', 'row_count', 'max_null_ratio', 'freshness'] as const
+export type CheckKind = (typeof checkKinds)[number]
+
+/** What a check came to. Numbers only: no value of a row is in it. */
+export interface CheckResult {
+  /** `unique(column)` for a column whose contract says `unique: true`. */
+  readonly name: string
+  readonly check: CheckKind
+  readonly severity: Severity
+  readonly outcome: 'passed' | 'failed'
+  /** As the table names them; absent where the check is about no column. */
+  readonly columns?: readonly string[]
+  /**
+   * `unique`: distinct values that occur more than once. `row_count`: rows. `max_null_ratio`: the share of NULL.
+   * `freshness`: seconds; `null` where the column has no value to tell it by, which fails.
+   */
+  readonly measured: number | null
+  /** The largest that passes, in the unit of `measured`; of `row_count` the range. */
+  readonly limit: number | CountRange
+}
+
+export function kindOf(check: CheckSpec): CheckKind {
+  return checkKinds.find((kind) => check[kind] !== undefined) as CheckKind
+}
+
+/** As the check spells them; empty where it is about no column. */
+export function checkColumns(check: CheckSpec): readonly string[] {
+  const single = check.max_null_ratio ?? check.freshness
+  return check.unique ?? (single === undefined ? [] : [single.column])
+}
+
+const secondsOf: Readonly<Record<string, number>> = { minute: 60, hour: 3600, day: 86_400 }
+
+/** `2 hours` → 7200. The manifest's schema has refused what is none. */
+export function durationSeconds(text: string): number {
+  const [count, unit = ''] = text.split(' ')
+  return Number(count) * (secondsOf[unit.replace(/s$/, '')] as number)
+}
+
+/** Types of which freshness can tell an age. */
+export const instantTypes: readonly string[] = ['date', 'timestamp', 'timestamp_tz']
+
+/** Why freshness cannot judge a column of this contract, or `undefined`. */
+export function freshnessMistake(column: Pick<ColumnContract, 'type' | 'precision' | 'scale'>) {
+  if (instantTypes.includes(column.type)) return undefined
+  return `freshness needs a date, timestamp or timestamp_tz, and this is ${typeText(contractType(column))}`
+}
+
+/** `3 rows, at least 5 are wanted`: what was found, and what would have passed. */
+export function resultText({
+  check,
+  measured,
+  limit,
+}: Pick<CheckResult, 'check' | 'measured' | 'limit'>): string {
+  switch (check) {
+    case 'unique':
+      return `${measured} values occur more than once`
+    case 'row_count':
+      return `${measured} rows, ${rangeText(limit as CountRange)}`
+    case 'max_null_ratio':
+      return `${percent(measured as number)} of the values are NULL, at most ${percent(limit as number)} may be`
+    case 'freshness':
+      return measured === null
+        ? 'there is no value to tell an age by'
+        : `the newest value is ${measured} seconds old at the start of the run, at most ${limit} may be`
+  }
+}
+
+function rangeText({ min, max }: CountRange): string {
+  if (min === undefined) return `at most ${max} are wanted`
+  return max === undefined ? `at least ${min} are wanted` : `${min} to ${max} are wanted`
+}
+
+/** Six digits tell one row in a million from none. */
+function percent(ratio: number): string {
+  return `${Number((ratio * 100).toPrecision(6))} %`
+}

@@ -1,0 +1,67 @@
+import { type CheckSpec, checkKinds, freshnessMistake } from '../contract/checks.ts'
+import type { ColumnContract } from '../contract/types.ts'
+import { columnName } from '../sources/column-names.ts'
+import type { Draft, Report } from './rules.ts'
+
+/** The rules across the keys of a contract's checks. */
+export function checkChecks(draft: Draft, report: Report): void {
+  const names = new Set<string>()
+  for (const [i, check] of (draft.contract?.checks ?? []).entries()) {
+    const path = ['contract', 'checks', i]
+    if (names.has(check.name)) {
+      report([...path, 'name'], `there is a check \`${check.name}\` before`, 'Choose another name')
+    }
+    names.add(check.name)
+    const kinds = checkKinds.filter((kind) => check[kind] !== undefined)
+    if (kinds.length === 0) {
+      report(path, `check \`${check.name}\` checks nothing`, `Add one of ${checkKinds.join(', ')}`)
+    }
+    for (const kind of kinds.slice(1)) {
+      const message = `check \`${check.name}\` has \`${kinds[0]}\` and \`${kind}\``
+      report([...path, kind], message, 'A check has one kind: make it two checks')
+    }
+    const within: Report = (inside, message, hint) => report([...path, ...inside], message, hint)
+    checkRange(check, within)
+    checkTwice(check, draft, within)
+    checkFreshness(check, draft, within)
+  }
+}
+
+function checkRange({ row_count }: CheckSpec, report: Report): void {
+  if (row_count === undefined) return
+  const { min, max } = row_count
+  if (min === undefined && max === undefined) {
+    report(['row_count'], '`row_count` has neither `min` nor `max`', 'Give it one of them')
+  } else if (min !== undefined && max !== undefined && min > max) {
+    report(['row_count', 'min'], `min ${min} is greater than max ${max}`, 'No load would pass: swap them')
+  }
+}
+
+/** Whether the source has the column only gate 2 can tell; two spellings of one column are a mistake here. */
+function checkTwice({ unique = [] }: CheckSpec, { column_names = 'lower' }: Draft, report: Report): void {
+  const names = unique.map((column) => columnName(column, column_names))
+  for (const [i, name] of names.entries()) {
+    if (names.indexOf(name) < i)
+      report(['unique', i], `\`${unique[i]}\` is named twice`, 'Remove one of the two')
+  }
+}
+
+/** Files of text have no types, and a text has no age. */
+function checkFreshness({ freshness }: CheckSpec, draft: Draft, report: Report): void {
+  if (freshness === undefined) return
+  const { column_names = 'lower', contract, source } = draft
+  const wanted = columnName(freshness.column, column_names)
+  const entry = Object.entries(contract?.columns ?? {}).find(
+    ([name]) => columnName(name, column_names) === wanted,
+  )
+  const path = ['freshness', 'column']
+  const column = entry?.[1] as ColumnContract | undefined
+  if (column === undefined) {
+    if (source?.format === undefined || source.format === 'parquet') return
+    const message = `\`${freshness.column}\` has no type in the contract, and in a ${source.format} file all is text`
+    report(path, message, 'Add it to contract.columns as date, timestamp or timestamp_tz')
+  } else if (column.type !== undefined) {
+    const message = freshnessMistake(column)
+    if (message !== undefined) report(path, message, 'Name a column of one of these types')
+  }
+}

@@ -1,0 +1,52 @@
+import { z } from 'zod'
+import { rateMistake } from './cron.ts'
+import { maxNameLength, namePattern, nameRule } from './grammar.ts'
+
+const column = z
+  .string()
+  .min(1)
+  .max(maxNameLength)
+  .describe('A column of the load, as the source or as the table spells it.')
+const rows = (end: string) => z.int().min(0).optional().describe(`The ${end} number of rows, inclusive.`)
+
+/** Exactly one kind is there: a rule across keys, which check-rules.ts holds. */
+export const checkSchema = z
+  .strictObject({
+    name: z.string().max(maxNameLength).regex(namePattern, nameRule).describe('Unique in the contract.'),
+    severity: z
+      .enum(['error', 'warn'])
+      .default('error')
+      .describe(
+        '`error`: a failing check stops the dataflow, whatever `enforcement` is. `warn`: it is recorded and shown.',
+      ),
+    description: z.string().optional().describe('For people.'),
+    unique: z
+      .array(column)
+      .min(1)
+      .optional()
+      .describe(
+        'No two rows have the same values in all of these columns, in the load and, where it appends, in the table.',
+      ),
+    row_count: z
+      .strictObject({ min: rows('smallest'), max: rows('largest') })
+      .optional()
+      .describe('How many rows the load may have, inclusive.'),
+    max_null_ratio: z
+      .strictObject({ column, ratio: z.number().min(0).max(1).describe('0 is none, 1 is all.') })
+      .optional()
+      .describe('The share of NULL (0 to 1) that a column may have.'),
+    freshness: z
+      .strictObject({
+        column,
+        max_age: z
+          .string()
+          .check((context) => {
+            const message = rateMistake(context.value)
+            if (message !== undefined) context.issues.push({ code: 'custom', input: context.value, message })
+          })
+          .describe('A number of minutes, hours or days: `2 hours`. A day is 24 hours.'),
+      })
+      .optional()
+      .describe('How long before the start of the run the largest value of a date or timestamp may lie.'),
+  })
+  .describe('One rule over the load: a name and exactly one kind of check.')
