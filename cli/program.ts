@@ -146,6 +146,13 @@ function createProgram(setExitCode: (code: number) => void): Command {
     .requiredOption('--plan <digest>', 'as schema plan, and the error of the run, name it')
     .option('--by <name>', 'who approves (default: the user of this machine)')
     .action(does(failed, async () => (await import('./schema.ts')).schemaApprove))
+  const contract = program.command('contract').description('contracts that are written elsewhere')
+  contract
+    .command('import')
+    .description('print a file of the Open Data Contract Standard 3.1 as a contract of a manifest')
+    .argument('<file>')
+    .option('--schema <name>', 'which schema of the file (default: its only one)')
+    .action(does(refused, async () => (await import('./contract.ts')).contractImport))
   program
     .command('deploy')
     .description('make the project what a stack runs, with its schedules')

@@ -99,7 +99,7 @@ function valueProblem(type: ColumnType, value: RuleValue): Omit<ContractProblem,
 }
 
 /** Both are values of `type`. */
-function compareValues(type: ColumnType, a: RuleValue, b: RuleValue): number {
+export function compareValues(type: ColumnType, a: RuleValue, b: RuleValue): number {
   const [left, right] = [String(a), String(b)]
   switch (type.type) {
     case 'float':

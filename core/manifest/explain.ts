@@ -166,7 +166,8 @@ const expectedKinds: Readonly<Record<string, string>> = {
   record: 'a mapping',
 }
 
-function kindOf(value: unknown): string {
+/** `a list`, `the text `x``: a value in words. */
+export function kindOf(value: unknown): string {
   if (Array.isArray(value)) return 'a list'
   if (typeof value === 'object') return 'a mapping'
   if (typeof value === 'string') return `the text \`${show(value)}\``

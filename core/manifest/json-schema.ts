@@ -3,9 +3,9 @@ import { deepPartial } from './partial.ts'
 import {
   connectionNameSchema,
   connectionSchema,
-  dataflowSchema,
   defaultsSchema,
   topSchema,
+  writtenDataflowSchema,
 } from './schema.ts'
 
 /**
@@ -15,7 +15,7 @@ import {
  * perhaps of another file, may give the rest; `sluice validate` sees all of it.
  */
 export function manifestJsonSchema(): Record<string, unknown> {
-  const dataflow = deepPartial(dataflowSchema, { keepDefaults: true }) as z.ZodObject
+  const dataflow = deepPartial(writtenDataflowSchema, { keepDefaults: true }) as z.ZodObject
   const file = z.strictObject({
     ...topSchema.partial().shape,
     defaults: defaultsSchema.optional(),
@@ -24,7 +24,7 @@ export function manifestJsonSchema(): Record<string, unknown> {
       .optional()
       .describe('Places to read from and to write to, by name.'),
     dataflows: z
-      .array(dataflow.required({ name: true }).describe(dataflowSchema.description!))
+      .array(dataflow.required({ name: true }).describe(writtenDataflowSchema.description!))
       .optional()
       .describe('One entry for each table and where its rows come from.'),
   })

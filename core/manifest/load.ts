@@ -21,7 +21,7 @@ export async function loadManifest(file: string): Promise<LoadedManifest> {
   const parts = await readParts(file, problems)
   const top = readTop(parts, problems)
   const connections = readConnections(parts.trees, problems)
-  const found = readDataflows(parts, problems)
+  const found = await readDataflows(parts, problems)
   if (parts.complete) {
     checkTogether(found, connections, problems)
     if (found.length === 0 && problems.length === 0) {

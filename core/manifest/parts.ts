@@ -11,6 +11,7 @@ import {
   type Place,
   toPlain,
 } from './located.ts'
+import { type OdcsImporter, odcsImporter, withImportedContract, withoutOdcs } from './odcs/contract.ts'
 import { manifestError, type Problem } from './problems.ts'
 import type { Draft } from './rules.ts'
 import {
@@ -22,7 +23,9 @@ import {
   draftSchema,
   partSchema,
   topSchema,
+  writtenDataflowSchema,
 } from './schema.ts'
+import { odcsSchema } from './schema-contract.ts'
 import type { Connection, Dataflow } from './types.ts'
 import { readText } from './yaml-text.ts'
 import { parseTree } from './yaml-tree.ts'
@@ -139,7 +142,12 @@ export interface FoundDataflow {
   readonly flow?: Dataflow
 }
 
-export function readDataflows({ root, trees }: Parts, problems: Problem[]): FoundDataflow[] {
+/**
+ * Every dataflow with `defaults` under it and, in the place of `contract.odcs`, what that file says. Reads those
+ * files.
+ */
+export async function readDataflows({ root, trees }: Parts, problems: Problem[]): Promise<FoundDataflow[]> {
+  const importer = odcsImporter()
   const defaultsFit = !problems.some(({ path }) => path === 'defaults' || path.startsWith('defaults.'))
   const defaults = root.entries.get('defaults')?.value
   const found: FoundDataflow[] = []
@@ -153,17 +161,18 @@ export function readDataflows({ root, trees }: Parts, problems: Problem[]): Foun
         problems.push(wrongSection(`dataflows[${index}]`, item.at, 'a mapping that starts with `name:`'))
         continue
       }
-      const tree = inherit(defaults, item)
+      const written = inherit(defaults, item)
       const name = item.entries.get('name')?.value
       const label =
         name?.kind === 'scalar' && typeof name.value === 'string'
           ? pathText('dataflows', [name.value])
           : `dataflows[${index}]`
+      const { tree, isWhole } = await takeContractIn(written, label, importer, problems)
       const value = toPlain(tree)
       const parsed = dataflowSchema.safeParse(value)
       if (parsed.success) {
         const flow = withCsv(parsed.data)
-        found.push({ label, tree, draft: flow, flow })
+        found.push(isWhole ? { label, tree, draft: flow, flow } : { label, tree, draft: unnamed(flow) })
         continue
       }
       const issues = insideUnions(parsed.error.issues)
@@ -171,11 +180,36 @@ export function readDataflows({ root, trees }: Parts, problems: Problem[]): Foun
       const own = defaultsFit
         ? issues
         : issues.filter((issue) => locate(tree, issue.path as Path) !== undefined)
-      problems.push(...explainIssues({ root: tree, label, schema: dataflowSchema }, own))
-      found.push({ label, tree, draft: draftOf(value, issues) })
+      problems.push(...explainIssues({ root: tree, label, schema: writtenDataflowSchema }, own))
+      const draft = draftOf(value, issues)
+      found.push({ label, tree, draft: isWhole ? draft : unnamed(draft) })
     }
   }
   return found
+}
+
+/**
+ * What `contract.odcs` says, in its place; where it does not fit, or the file does not, that is reported and the
+ * contract is not whole. A `contract` of another kind is left to the schema.
+ */
+async function takeContractIn(
+  tree: LocatedMap,
+  label: string,
+  importer: OdcsImporter,
+  problems: Problem[],
+): Promise<{ readonly tree: LocatedMap; readonly isWhole: boolean }> {
+  const odcs = locate(tree, ['contract', 'odcs'])
+  if (odcs === undefined) return { tree, isWhole: true }
+  const reference = check(odcsSchema, toPlain(odcs), odcs, pathText(label, ['contract', 'odcs']), problems)
+  if (reference === undefined) return { tree: withoutOdcs(tree), isWhole: false }
+  const taken = await withImportedContract(tree, label, reference, importer)
+  problems.push(...taken.problems)
+  return { tree: taken.tree, isWhole: taken.problems.length === 0 }
+}
+
+/** Without the names of columns nothing is said of columns that the contract seems to lack. */
+function unnamed({ column_names: _unknown, ...draft }: Draft): Draft {
+  return draft
 }
 
 /** The value without everything that an issue is about, and what the schema's defaults make of it. */

@@ -24,12 +24,17 @@ export function formatProblem(problem: Problem): string {
 
 /** `MANIFEST_INVALID` with every problem in `details.problems`; the message shows the first hundred. */
 export function manifestError(problems: readonly Problem[]): ManifestError {
+  return problemsError('MANIFEST_INVALID', 'The manifest', problems)
+}
+
+/** The same for another file than a manifest: `what` is how the sentence begins. */
+export function problemsError(code: string, what: string, problems: readonly Problem[]): ManifestError {
   const count = problems.length === 1 ? '1 problem' : `${problems.length} problems`
   const lines = problems.slice(0, shownProblems).map((problem) => `  ${formatProblem(problem)}`)
   if (problems.length > shownProblems) lines.push(`  … and ${problems.length - shownProblems} more.`)
   return new ManifestError({
-    code: 'MANIFEST_INVALID',
-    fact: `The manifest has ${count}:\n${lines.join('\n')}\nNothing was read and nothing was written.`,
+    code,
+    fact: `${what} has ${count}:\n${lines.join('\n')}\nNothing was read and nothing was written.`,
     details: { problems },
   })
 }

@@ -75,3 +75,20 @@ export const contractSchema = z
       .describe('Rules over the load as a whole, judged on its accepted rows before any of them is stored.'),
   })
   .describe('What every row must be before any row becomes visible.')
+
+export const odcsSchema = z
+  .strictObject({
+    file: z
+      .string()
+      .min(1)
+      .describe('The file, relative to the one that names it: `contracts/orders.odcs.yaml`.'),
+    schema: z.string().min(1).optional().describe('Which of its schemas, where it has several.'),
+  })
+  .describe(
+    'A file of the Open Data Contract Standard 3.1. What it says stands in the contract as if it were written there.',
+  )
+
+/** As it is written; `odcs` is taken in while the manifest is read. */
+export const writtenContractSchema = contractSchema
+  .extend({ odcs: odcsSchema.optional() })
+  .describe(contractSchema.description!)

@@ -12,7 +12,7 @@ import {
   tableRule,
 } from './grammar.ts'
 import { deepPartial } from './partial.ts'
-import { contractSchema } from './schema-contract.ts'
+import { contractSchema, writtenContractSchema } from './schema-contract.ts'
 import { physicalSchema } from './schema-physical.ts'
 import { timeZoneMistake } from './time-zone.ts'
 import type { Connection, Dataflow, RenderedManifest } from './types.ts'
@@ -250,8 +250,13 @@ export const dataflowSchema = z
   })
   .describe('One table and where its rows come from.')
 
+/** With what is taken in while the manifest is read, and is then no longer there. */
+export const writtenDataflowSchema = dataflowSchema
+  .extend({ contract: writtenContractSchema.prefault({}) })
+  .describe(dataflowSchema.description!)
+
 /** What `defaults` may hold: any key of a dataflow but its name, at any depth. */
-export const defaultsSchema = deepPartial(dataflowSchema.omit({ name: true }), {
+export const defaultsSchema = deepPartial(writtenDataflowSchema.omit({ name: true }), {
   keepDefaults: false,
 }).describe(
   'Merged under every dataflow: mappings key by key, lists whole. The dataflow wins. `source` defaults go to ' +

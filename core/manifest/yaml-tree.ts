@@ -31,6 +31,20 @@ export interface TreeOutcome {
   readonly problems: readonly Problem[]
 }
 
+/** What the file is, in words. */
+export interface Wording {
+  readonly what: string
+  /** How one begins. */
+  readonly start: string
+  readonly first: string
+}
+
+const manifestWording: Wording = {
+  what: 'a manifest',
+  start: 'Start with version, project, connections and dataflows, or with `sluice init`',
+  first: 'Start with `version: 1`',
+}
+
 interface Reading {
   readonly file: string
   readonly text: string
@@ -48,24 +62,28 @@ interface Reading {
  * nowhere, to themselves or to more than {@link maxValues} values, and numbers that JSON would not keep.
  * `pieceLength` is for tests of the cutting, which nobody must notice.
  */
-export function parseTree(file: string, text: string, pieceLength = 8 * 1024): TreeOutcome {
+export function parseTree(
+  file: string,
+  text: string,
+  pieceLength = 8 * 1024,
+  wording: Wording = manifestWording,
+): TreeOutcome {
   const chunks = cutChunks(text, pieceLength)
   const reading = readingOf(file, chunks?.frame ?? text, 0, [])
   const content = parseContent(reading)
   if (content === undefined) return { problems: reading.problems }
   if (content === null || (isScalar(content) && content.value === null)) {
-    const hint = 'Start with version, project, connections and dataflows, or with `sluice init`'
-    return { problems: [{ file, path: '', message: 'the file holds nothing', hint }] }
+    return { problems: [{ file, path: '', message: 'the file holds nothing', hint: wording.start }] }
   }
   if (!isMap(content)) {
-    const message = 'a manifest is a mapping of keys to values'
-    report(reading, placeAt(reading, content), message, 'Start with `version: 1`')
+    const message = `${wording.what} is a mapping of keys to values`
+    report(reading, placeAt(reading, content), message, wording.first)
     return { problems: reading.problems }
   }
   const tree = readMap(reading, content, 'manifest', '')
   const left = child(tree, 'dataflows')
   const isEmptied = left?.kind === 'scalar' && left.value === null
-  if (chunks !== undefined && !isEmptied) return parseTree(file, text, Number.POSITIVE_INFINITY)
+  if (chunks !== undefined && !isEmptied) return parseTree(file, text, Number.POSITIVE_INFINITY, wording)
   const whole = chunks === undefined ? tree : withItems(tree, chunks, reading)
   return whole === undefined ? { problems: reading.problems } : { tree: whole, problems: reading.problems }
 }
