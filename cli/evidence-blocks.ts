@@ -3,7 +3,7 @@ import type { GateLog } from '../core/runs/gate-log.ts'
 import type { RunItem } from '../core/runs/items.ts'
 import type { GateEntry, GateRecords } from '../core/runs/records.ts'
 import { checkResults } from '../core/runs/warnings.ts'
-import { type FlowEvidence, reasonsOf } from './flow-evidence.ts'
+import { type FlowEvidence, type ReasonCount, reasonsOf, warnedRules } from './flow-evidence.ts'
 import type { Io } from './io.ts'
 import { rowsText } from './progress-lines.ts'
 import type { Block, Cell, Tone } from './report.ts'
@@ -45,6 +45,7 @@ export function evidenceBlocks(found: FlowEvidence, verified: readonly VerifiedF
   const { flow, commit, gates, log, evidence, damage } = found
   const outcome = outcomeText(evidence?.outcome ?? flow.status, commit !== undefined)
   const reasons = reasonsOf(log)
+  const warned = warnedRules(log)
   const error = flow.error ?? evidence?.error ?? undefined
   return [
     { kind: 'title', text: `${flow.dataflow}: ${outcome}, attempt ${commit?.attempt ?? flow.attempt}` },
@@ -71,17 +72,18 @@ export function evidenceBlocks(found: FlowEvidence, verified: readonly VerifiedF
         ]),
     ...(gates.length === 0 ? [] : [gateTable(gates)]),
     ...(reasons.length === 0 ? [] : [reasonTable(reasons)]),
+    ...(warned.length === 0 ? [] : [reasonTable(warned, 'warned of')]),
     ...checkTable(log),
     ...(error === undefined ? [] : [list('Why it stopped', [`[${error.code}] ${error.message}`])]),
     ...(evidence === undefined ? [] : [fileTable(found, verified)].flat()),
   ]
 }
 
-export function reasonTable(reasons: ReturnType<typeof reasonsOf>): Block {
+export function reasonTable(reasons: readonly ReasonCount[], title = 'rejected for'): Block {
   return {
     kind: 'table',
-    columns: [{ title: 'rejected for' }, { title: 'rule' }, { title: 'rows', align: 'right' }],
-    rows: reasons.map(({ column, rule, count }) => [column ?? 'the row', rule, number(count)]),
+    columns: [{ title }, { title: 'rule' }, { title: 'rows', align: 'right' }],
+    rows: reasons.map(({ column, rule, name, count }) => [column ?? 'the row', name ?? rule, number(count)]),
   }
 }
 

@@ -1,3 +1,4 @@
+import type { RuleCount } from '../core/contract/types.ts'
 import { ManifestError, SluiceError } from '../core/errors.ts'
 import { suggest } from '../core/manifest/near.ts'
 import { readCommit } from '../core/runs/commit.ts'
@@ -61,6 +62,8 @@ export async function selectFlows(
 export interface ReasonCount {
   readonly column: string | null
   readonly rule: string
+  /** Of a rule over the row. */
+  readonly name?: string
   readonly count: number
 }
 
@@ -69,4 +72,13 @@ export function reasonsOf(log: GateLog): ReasonCount[] {
   const contract = log.get('contract')
   const told = contract?.record?.by_reason ?? contract?.error?.details?.by_reason
   return [...((told as readonly ReasonCount[] | undefined) ?? [])].sort((a, b) => b.count - a.count)
+}
+
+/** The rules of severity `warn` that rows broke, the most frequent first; the rows were loaded, or rejected for others. */
+export function warnedRules(log: GateLog): ReasonCount[] {
+  const contract = log.get('contract')
+  const told = (contract?.record?.rules ?? contract?.error?.details?.rules ?? []) as readonly RuleCount[]
+  return told
+    .filter(({ severity, count }) => severity === 'warn' && count > 0)
+    .sort((a, b) => b.count - a.count)
 }

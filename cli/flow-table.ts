@@ -80,7 +80,7 @@ function flowRow(flow: FlowResult): Cell[] {
   ]
 }
 
-/** `nothing new`, `CONTRACT_REJECTED at contract`, `attempt 3`. */
+/** `nothing new`, `CONTRACT_REJECTED at contract`, `7 rows with warnings`, `attempt 3`. */
 function whyText(flow: FlowResult): string {
   const parts = [
     ...(flow.reason === undefined ? [] : [flow.reason.replaceAll('_', ' ')]),
@@ -88,6 +88,7 @@ function whyText(flow: FlowResult): string {
       ? []
       : [`${flow.error.code}${flow.gate === undefined ? '' : ` at ${flow.gate}`}`]),
     ...(flow.warnings === undefined ? [] : [plural(flow.warnings.count, 'warning')]),
+    ...((flow.rows?.warned ?? 0) > 0 ? [`${plural(flow.rows?.warned ?? 0, 'row')} with warnings`] : []),
     ...(flow.attempts > 1 ? [`attempt ${flow.attempts}`] : []),
   ]
   return parts.join(', ')
@@ -100,7 +101,8 @@ function errorLine(flow: FlowResult): string {
 /** Those that did not succeed, then those with rows in quarantine or with warnings; the rest is left out. */
 function worstFirst(flows: readonly FlowResult[]): FlowResult[] {
   const isFine = (flow: FlowResult) => flow.status === 'succeeded' || flow.reason === 'nothing_new'
-  const isNoted = (flow: FlowResult) => (flow.rows?.quarantined ?? 0) > 0 || flow.warnings !== undefined
+  const isNoted = ({ rows, warnings }: FlowResult) =>
+    (rows?.quarantined ?? 0) + (rows?.warned ?? 0) > 0 || warnings !== undefined
   const noted = flows.filter((flow) => isFine(flow) && isNoted(flow))
   return [...flows.filter((flow) => !isFine(flow)), ...noted]
 }

@@ -78,7 +78,9 @@ function listFiles(io: Io, records: Records, runId: string, flows: readonly Flow
         dataflow,
         status,
         rows === null ? '' : number(rows),
-        by_reason.map(({ column, rule, count }) => `${column ?? 'row'} ${rule} ${number(count)}`).join(', '),
+        by_reason
+          .map(({ column, rule, name, count }) => `${column ?? 'row'} ${name ?? rule} ${number(count)}`)
+          .join(', '),
         file?.key ?? '',
       ]),
     },
@@ -98,6 +100,7 @@ interface RejectedRow extends Record<string, unknown> {
   readonly reasons: readonly {
     readonly column: string | null
     readonly rule: string
+    readonly name: string | null
     readonly message: string
   }[]
   /** The row as JSON text; `null` under `pii_policy: reference_only`. */

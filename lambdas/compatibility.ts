@@ -1,4 +1,5 @@
 import type { ScanColumn, ScanConstant } from '../core/contract/scan.ts'
+import { refusesNull } from '../core/contract/types.ts'
 import { PolicyError } from '../core/errors.ts'
 import type { SchemaEvolution } from '../core/manifest/types.ts'
 import type { CompatibilityProof, CompatibilityRecord, LineageRecord } from '../core/runs/records.ts'
@@ -53,7 +54,7 @@ function prove(
   if (target === undefined) return proof(false, 'the table has no such field')
   const read = typeFit(written, target.type)
   if (read !== 'same' && read !== 'widening') return proof(false, 'values could be lost')
-  const nullable = !('contract' in column) || column.contract?.nullable !== false
+  const nullable = !('contract' in column) || !refusesNull(column.contract)
   if (target.required && nullable && !('value' in column)) return proof(false, 'the table takes no NULL')
   const fit = typeFit(incoming, written)
   switch (fit) {

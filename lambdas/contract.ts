@@ -55,7 +55,7 @@ function verdictOf(task: GateTask, { rows }: Kept): ContractRecord['verdict'] {
   return nothing ? 'nothing_new' : 'passed'
 }
 
-type Kept = Pick<ContractRecord, 'rows' | 'by_reason' | 'quarantine'>
+type Kept = Pick<ContractRecord, 'rows' | 'by_reason' | 'rules' | 'quarantine'>
 
 function checkVerdict(task: GateTask, kept: Kept, quarantine: ObjectRef | undefined): void {
   const { enforcement, quarantine: policy } = task.dataflow.contract
@@ -68,7 +68,7 @@ function checkVerdict(task: GateTask, kept: Kept, quarantine: ObjectRef | undefi
       fact: `${quarantined} of ${accepted + quarantined} rows break the contract of ${task.dataflow.name} (${reasons(kept)})`,
       consequence: 'The contract is strict, so nothing was written to the table',
       next: `${where}; correct the source or the contract, or use enforcement: quarantine`,
-      details: { ...kept },
+      details: detailsOf(kept),
     })
   }
   const ratio = accepted + quarantined === 0 ? 0 : quarantined / (accepted + quarantined)
@@ -81,14 +81,21 @@ function checkVerdict(task: GateTask, kept: Kept, quarantine: ObjectRef | undefi
     fact: `${quarantined} of ${accepted + quarantined} rows of ${task.dataflow.name} break the contract (${reasons(kept)}), more than quarantine.${limit} allows`,
     consequence: 'Nothing was written to the table',
     next: `${where}; correct the source, or raise the limit`,
-    details: { ...kept },
+    details: detailsOf(kept),
   })
+}
+
+/** An error's details are small: rules that nothing breaks are left out. */
+function detailsOf(kept: Kept): Readonly<Record<string, unknown>> {
+  return { ...kept, rules: kept.rules.filter(({ count }) => count > 0) }
 }
 
 /** The three most frequent: `delay min 12, origin pattern 3`. */
 function reasons(kept: Kept): string {
   const sorted = [...kept.by_reason].sort((a, b) => b.count - a.count)
-  const shown = sorted.slice(0, 3).map((reason) => `${reason.column ?? 'row'} ${reason.rule} ${reason.count}`)
+  const shown = sorted
+    .slice(0, 3)
+    .map(({ column, rule, name, count }) => `${column ?? 'row'} ${name ?? rule} ${count}`)
   return `${shown.join(', ')}${sorted.length > 3 ? ', …' : ''}`
 }
 

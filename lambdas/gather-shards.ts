@@ -1,4 +1,5 @@
 import type { CheckResult } from '../core/contract/checks.ts'
+import type { RuleCount } from '../core/contract/types.ts'
 import { indexQuarantine } from '../core/runs/quarantine.ts'
 import type { ContractRecord, ReasonCount, ShardRecord } from '../core/runs/records.ts'
 import { addRows, noRows } from '../core/runs/result.ts'
@@ -30,6 +31,7 @@ export async function gatherShards(task: GateTask): Promise<Gathered> {
   return {
     rows,
     by_reason: sumReasons(shards),
+    rules: sumRules(shards),
     ...(quarantine === undefined ? {} : { quarantine }),
     files: shards.flatMap((shard) => shard.files),
     watermark: await furthestOf(
@@ -46,11 +48,21 @@ export async function gatherShards(task: GateTask): Promise<Gathered> {
 function sumReasons(shards: readonly ShardRecord[]): ReasonCount[] {
   const sums = new Map<string, ReasonCount>()
   for (const reason of shards.flatMap((shard) => shard.by_reason)) {
-    const key = JSON.stringify([reason.column, reason.rule])
+    const key = JSON.stringify([reason.column, reason.rule, reason.name])
     sums.set(key, { ...reason, count: reason.count + (sums.get(key)?.count ?? 0) })
   }
-  const text = ({ column, rule }: ReasonCount) => `${column ?? '\u{10FFFF}'} ${rule}`
+  const text = ({ column, rule, name }: ReasonCount) =>
+    `${column ?? '\u{10FFFF}'} ${rule} ${name ?? '\u{10FFFF}'}`
   return [...sums.values()].sort((a, b) => b.count - a.count || (text(a) < text(b) ? -1 : 1))
+}
+
+/** All shards judge by the same rules, in the same order. */
+function sumRules(shards: readonly ShardRecord[]): RuleCount[] {
+  const [first, ...others] = shards.map(({ rules }) => rules)
+  return (first ?? []).map((rule, i) => ({
+    ...rule,
+    count: others.reduce((sum, rules) => sum + (rules[i]?.count ?? 0), rule.count),
+  }))
 }
 
 /** A value may be unique in each shard and not in the load, so all files are looked at together, one check at a time. */

@@ -28,7 +28,8 @@ export interface Portion {
 }
 
 /** The judged rows of a portion. The rejected ones are in quarantine already, the accepted ones still here. */
-export interface Judgement extends Pick<ContractRecord, 'rows' | 'by_reason' | 'quarantine' | 'watermark'> {
+export interface Judgement
+  extends Pick<ContractRecord, 'rows' | 'by_reason' | 'rules' | 'quarantine' | 'watermark'> {
   /** Not of a shard: they are about the load. */
   readonly checks: readonly CheckResult[]
   readonly accepted: readonly LaidOutFile[]
@@ -51,13 +52,14 @@ export async function judge(task: GateTask, engine: Engine, portion: Portion): P
     accepted: scan.rows_accepted,
     quarantined: scan.rows_rejected,
     filtered: scan.rows_filtered,
+    ...(scan.rows_warned === undefined ? {} : { warned: scan.rows_warned }),
   }
   checkAccounted(rows)
   const by_reason = scan.rejected?.by_reason ?? []
   const { rejected } = scan
   const quarantine =
     rejected === undefined ? {} : { quarantine: await storeRejected(task, rejected, portion.shard) }
-  return { rows, by_reason, ...quarantine, watermark, checks, accepted }
+  return { rows, by_reason, rules: scan.rules, ...quarantine, watermark, checks, accepted }
 }
 
 async function scanRequest(
@@ -76,6 +78,7 @@ async function scanRequest(
     columns,
     unexpected,
     constants,
+    rules: task.dataflow.contract.rules ?? [],
     ...(watermark.length === 0 ? {} : { watermark: { columns: watermark } }),
     pii_policy: task.dataflow.contract.quarantine.pii_policy,
     output: { accepted: join(engine.directory, 'accepted'), rejected: join(engine.directory, 'rejected') },

@@ -1,10 +1,12 @@
 import { verifyPatterns } from '../core/contract/check-contract.ts'
+import { bindRowRules } from '../core/contract/row-rules.ts'
 import type { ScanColumn, ScanConstant } from '../core/contract/scan.ts'
 import {
   type ColumnContract,
   type ColumnType,
   columnType,
   contractType,
+  refusesNull,
   typeText,
 } from '../core/contract/types.ts'
 import type { Engine } from '../core/engine/engine.ts'
@@ -50,6 +52,7 @@ export async function lineage(task: GateTask): Promise<LineageRecord> {
     target,
   })
   checkChecks(task, record.columns)
+  await checkRowRules(task, record)
   return record
 }
 
@@ -94,7 +97,7 @@ function sourceDraft({ name, type, contract }: Omit<ScanColumn, 'field_id'>): Dr
   return {
     name,
     type,
-    nullable: contract?.nullable !== false,
+    nullable: !refusesNull(contract),
     ...(contract === undefined ? {} : { origin: 'contract' as const }),
     ...(contract?.rename_from === undefined ? {} : { rename_from: contract.rename_from }),
   }
@@ -162,6 +165,16 @@ async function checkPatterns(task: GateTask): Promise<void> {
     consequence: 'Nothing was read',
     next: problem.hint,
   })
+}
+
+/** The scan binds them once more; here they are refused before any row is read. */
+async function checkRowRules(
+  { dataflow, ports, signal }: GateTask,
+  { columns }: LineageRecord,
+): Promise<void> {
+  const { rules = [] } = dataflow.contract
+  if (rules.length === 0) return
+  await ports.engines.use((engine) => bindRowRules(engine, rules, columns), { signal })
 }
 
 /** The contract's columns may be written as the source or as the table spells them; each must be there. */

@@ -41,6 +41,17 @@ test.each<[object, RegExp]>([
   ],
   [{ type: 'integer', accepted_values: [1, 'x'] }, /"x" is not a value of type integer/],
   [{ type: 'integer', accepted_values: [true] }, /true is not a value/],
+  [{ type: 'integer', min_length: 1 }, /^columns\.c\.min_length: min_length does not apply to type integer/],
+  [{ type: 'json', max_length: 1 }, /^columns\.c\.max_length: max_length does not apply to type json/],
+  [{ type: 'string', min_length: -1 }, /^columns\.c\.min_length: min_length -1 is not a whole number/],
+  [{ type: 'string', max_length: 1.5 }, /^columns\.c\.max_length: max_length 1.5 is not a whole number/],
+  [{ type: 'string', min_length: 3, max_length: 2 }, /min_length 3 is greater than max_length 2/],
+  [
+    { type: 'integer', nullable: false, accepted_values: [1, null] },
+    /^columns\.c\.accepted_values: null is an accepted value, and nullable: false refuses it/,
+  ],
+  [{ type: 'integer', severity: 'warn' }, /^columns\.c\.severity: severity has no rule/],
+  [{ type: 'integer', unique: true, severity: 'warn' }, /Its type and unique are always errors/],
 ])('%j is refused', (column, why) => {
   expect(check(column)).toEqual([expect.stringMatching(why)])
 })
@@ -51,9 +62,18 @@ test.each<[object]>([
   [{ type: 'double', min: -1e300, max: 1e300 }],
   [{ type: 'timestamp_tz', min: '2024-01-01T00:00:00Z', max: '2024-01-01T00:00-00:01' }],
   [{ type: 'boolean', accepted_values: [true, 'FALSE'] }],
+  [{ type: 'string', min_length: 3, max_length: 3, severity: 'warn' }],
+  [{ type: 'string', accepted_values: ['a', null], nullable: true, severity: 'error' }],
   [{ type: 'integer', min: 3, max: 3, unique: true, nullable: false, description: 'x' }],
 ])('%j is fine', (column) => {
   expect(check(column)).toEqual([])
+})
+
+test('rules have names of their own', () => {
+  const rules = ['a', 'b', 'a'].map((name) => ({ name, expr: 'true' }))
+  expect(checkContract({ enforcement: 'strict', columns: {}, rules })).toMatchObject([
+    { path: ['rules', 2, 'name'], message: 'the name a is taken by another rule of this contract' },
+  ])
 })
 
 test('quarantine limits', () => {

@@ -1,12 +1,12 @@
 import type { Engine } from '../engine/engine.ts'
 import { quoteLiteral } from '../engine/sql.ts'
 import { acceptsText } from './grammar.ts'
-import type { ColumnContract, ColumnType, ContractSpec, RuleValue } from './types.ts'
+import type { ColumnContract, ColumnType, ContractSpec, RowRule, RuleValue } from './types.ts'
 import { columnTypeProblem, contractType, typeText } from './types.ts'
 
-/** A mistake in a contract; `path` leads to its place: `['columns', 'delay', 'min']`. */
+/** A mistake in a contract; `path` leads to its place: `['columns', 'delay', 'min']`, `['rules', 0, 'name']`. */
 export interface ContractProblem {
-  readonly path: readonly string[]
+  readonly path: readonly (string | number)[]
   /** What is wrong. */
   readonly message: string
   /** What to write instead. */
@@ -20,6 +20,7 @@ export function checkContract(spec: ContractSpec): ContractProblem[] {
     for (const { path, ...rest } of checkColumn(column))
       problems.push({ path: ['columns', name, ...path], ...rest })
   }
+  problems.push(...checkRules(spec.rules ?? []))
   const { max_rows, max_ratio } = spec.quarantine ?? {}
   if (max_rows !== undefined && (!Number.isSafeInteger(max_rows) || max_rows < 0)) {
     problems.push({
@@ -36,6 +37,21 @@ export function checkContract(spec: ContractSpec): ContractProblem[] {
     })
   }
   return problems
+}
+
+/** Their expressions are the engine's to check, once the load's columns are known (row-rules.ts). */
+function checkRules(rules: readonly RowRule[]): ContractProblem[] {
+  return rules.flatMap(({ name }, i) =>
+    rules.findIndex((rule) => rule.name === name) === i
+      ? []
+      : [
+          {
+            path: ['rules', i, 'name'],
+            message: `the name ${name} is taken by another rule of this contract`,
+            hint: 'Counts and reasons are told by name: choose another one',
+          },
+        ],
+  )
 }
 
 const unordered: readonly string[] = ['string', 'boolean', 'uuid', 'binary', 'json']
@@ -66,6 +82,7 @@ function checkColumn(column: ColumnContract): ContractProblem[] {
   if (problems.length === 0 && min !== undefined && max !== undefined && compareValues(type, min, max) > 0) {
     add('min', `min ${min} is greater than max ${max}`, 'Every value would be rejected: swap them')
   }
+  problems.push(...checkLengths(column, type))
   if (pattern !== undefined) {
     if (type.type !== 'string')
       add('pattern', `pattern does not apply to type ${typeText(type)}`, 'It judges strings: remove it')
@@ -80,8 +97,44 @@ function checkColumn(column: ColumnContract): ContractProblem[] {
       'Every value would be rejected: list one, or leave the key out',
     )
   }
-  for (const value of accepted_values ?? []) judge('accepted_values', 'accepted value', value)
+  for (const value of accepted_values ?? []) {
+    if (value !== null) judge('accepted_values', 'accepted value', value)
+    else if (column.nullable === false) {
+      const message = 'null is an accepted value, and nullable: false refuses it'
+      add('accepted_values', message, 'Take one of the two out')
+    }
+  }
+  if (column.severity !== undefined && !hasValueRule(column)) {
+    const hint = 'Its type and unique are always errors: remove it, or add a rule'
+    add('severity', 'severity has no rule of this column to apply to', hint)
+  }
   return problems
+}
+
+function checkLengths({ min_length, max_length }: ColumnContract, type: ColumnType): ContractProblem[] {
+  const problems: ContractProblem[] = []
+  const add = (key: string, message: string, hint: string) => problems.push({ path: [key], message, hint })
+  for (const [key, length] of Object.entries({ min_length, max_length })) {
+    if (length === undefined) continue
+    if (type.type !== 'string')
+      add(key, `${key} does not apply to type ${typeText(type)}`, 'It judges strings: remove it')
+    else if (!Number.isSafeInteger(length) || length < 0)
+      add(key, `${key} ${length} is not a whole number from 0 up`, 'It counts characters')
+  }
+  if (problems.length === 0 && (min_length ?? 0) > (max_length ?? Number.POSITIVE_INFINITY)) {
+    const message = `min_length ${min_length} is greater than max_length ${max_length}`
+    add('min_length', message, 'Every value would be rejected: swap them')
+  }
+  return problems
+}
+
+/** Whether a value can break a rule of the column besides its type. */
+function hasValueRule(column: ColumnContract): boolean {
+  const { nullable, min, max, min_length, max_length, pattern, accepted_values } = column
+  return (
+    nullable === false ||
+    [min, max, min_length, max_length, pattern, accepted_values].some((rule) => rule !== undefined)
+  )
 }
 
 function valueProblem(type: ColumnType, value: RuleValue): Omit<ContractProblem, 'path'> | undefined {

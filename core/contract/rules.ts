@@ -1,13 +1,16 @@
 import { quoteLiteral } from '../engine/sql.ts'
 import { judgeInput } from './typed-input.ts'
-import type { ColumnContract, ColumnType, RuleName, RuleValue } from './types.ts'
+import type { ColumnContract, ColumnType, RuleName, RuleValue, Severity } from './types.ts'
 import { sqlType, typeText } from './types.ts'
 
-/** One row rule. The tree of a scan is the list of these; verdict and reasons are both read from it. */
+/** One row rule. The tree of a scan is the list of these; verdict, reasons and counts are all read from it. */
 export interface Rule {
   /** Output column; `null` for a rule over several. */
   readonly column: string | null
   readonly rule: RuleName
+  /** The name that the contract gives it. */
+  readonly name?: string
+  readonly severity: Severity
   /** Says the rule, never a value of the row. */
   readonly message: string
   /** SQL, true or false, never NULL. */
@@ -46,33 +49,43 @@ export function columnRules(
   const judged = judgeInput(type, input, rawExpression)
   const verdict = judged.verdict(raw, typed)
   const message = `is not a value of type ${typeText(type)}`
-  const rule = (word: RuleName, text: string, expression: string): Rule => ({
+  const rule = (word: RuleName, text: string, expression: string, severity: Severity = 'error'): Rule => ({
     column: name,
     rule: word,
+    severity,
     message: text,
     expression,
   })
   const others: Rule[] = []
-  if (contract?.nullable === false) others.push(rule('nullable', 'is NULL', `${raw} IS NOT NULL`))
+  /** `holds` is SQL, true, false or NULL: NULL is `nullable`'s to judge. */
+  const add = (word: RuleName, text: string, holds: string) =>
+    others.push(rule(word, text, `coalesce(${holds}, true)`, contract?.severity))
+  if (contract?.nullable === false) {
+    others.push(rule('nullable', 'is NULL', `${raw} IS NOT NULL`, contract.severity))
+  }
   if (contract?.min !== undefined) {
-    const bound = ruleLiteral(type, contract.min)
-    others.push(rule('min', `is less than ${contract.min}`, `coalesce(${typed} >= ${bound}, true)`))
+    add('min', `is less than ${contract.min}`, `${typed} >= ${ruleLiteral(type, contract.min)}`)
   }
   if (contract?.max !== undefined) {
-    const bound = ruleLiteral(type, contract.max)
-    others.push(rule('max', `is greater than ${contract.max}`, `coalesce(${typed} <= ${bound}, true)`))
+    add('max', `is greater than ${contract.max}`, `${typed} <= ${ruleLiteral(type, contract.max)}`)
+  }
+  if (contract?.min_length !== undefined) {
+    const { min_length: least } = contract
+    add('min_length', `has fewer than ${least} characters`, `length(${typed}) >= ${least}`)
+  }
+  if (contract?.max_length !== undefined) {
+    const { max_length: most } = contract
+    add('max_length', `has more than ${most} characters`, `length(${typed}) <= ${most}`)
   }
   if (contract?.pattern !== undefined) {
     const matches = `regexp_full_match(${typed}, ${quoteLiteral(contract.pattern)})`
-    others.push(
-      rule('pattern', `does not match the pattern ${contract.pattern}`, `coalesce(${matches}, true)`),
-    )
+    add('pattern', `does not match the pattern ${contract.pattern}`, matches)
   }
   if (contract?.accepted_values !== undefined) {
-    const values = contract.accepted_values.map((value) => ruleLiteral(type, value)).join(', ')
+    const values = contract.accepted_values.filter((value) => value !== null)
+    const list = `CAST([${values.map((value) => ruleLiteral(type, value)).join(', ')}] AS ${sqlType(type)}[])`
     // Not IN: DuckDB makes a join of it, which costs a small scan more than all else.
-    const accepted = `coalesce(list_contains([${values}], ${typed}), true)`
-    others.push(rule('accepted_values', 'is none of the accepted values', accepted))
+    add('accepted_values', 'is none of the accepted values', `list_contains(${list}, ${typed})`)
   }
   return {
     typed: judged.typed,

@@ -6,20 +6,25 @@ import { IntegrityError, TerminalError } from '../errors.ts'
 import { acceptsText, valueText } from './grammar.ts'
 import { readableInputs } from './readable-inputs.ts'
 import { namingSource } from './readers.ts'
-import { rejectedRows, writeRejected } from './rejected.ts'
+import { heldAlias, rejectedRows, writeRejected } from './rejected.ts'
+import { bindRowRules } from './row-rules.ts'
+import { countRules, unbroken } from './rule-counts.ts'
 import type { ScanInput, ScanRequest, ScanResult } from './scan.ts'
+import { type PlacedRule, scanRules } from './scan-rules.ts'
 import { scanSource } from './scan-source.ts'
-import { heldAlias, rejectColumn, type ScanStatement, scanStatement } from './scan-sql.ts'
+import { judgedColumn, type ScanStatement, scanStatement, verdictColumn } from './scan-sql.ts'
 import { countStructural } from './structural.ts'
 import { typeText } from './types.ts'
 
 /** See `scanContract`. */
 export async function runScan(engine: Engine, request: ScanRequest): Promise<ScanResult> {
   checkRequest(request)
+  const judging = scanRules(request, await bindRowRules(engine, request.rules ?? [], request.columns))
+  const { rules } = judging
   const inputs = await readableInputs(engine, request.inputs)
   const source = await scanSource(engine, request, inputs)
-  if (source === undefined) return emptyResult(request)
-  const statement = scanStatement(request, source)
+  if (source === undefined) return emptyResult(request, rules)
+  const statement = scanStatement(request, source, judging)
   const copied = await namingSource(inputs.map(pathAndSource), () => runCopy(engine, statement, inputs))
   const structural = source.csv ? await countStructural(engine, inputs) : 0
   const { accepted, scratch } = split(copied.files, request.output)
@@ -34,19 +39,25 @@ export async function runScan(engine: Engine, request: ScanRequest): Promise<Sca
   const rejected =
     rows_rejected === 0
       ? undefined
-      : await writeRejected(engine, request, statement, {
+      : await writeRejected(engine, request, rules, {
           inputs,
           scratch: scratch[0]?.file,
           rows: judgedRejected,
           structural,
         })
-  const watermark = await watermarkValues(engine, request, statement, accepted, scratch)
+  const watermark = await watermarkValues(engine, request, rules, accepted, scratch)
+  const counts = await countRules(engine, rules, {
+    accepted: accepted.map(({ file }) => file),
+    rejected: scratch.map(({ file }) => file),
+    by_reason: rejected?.by_reason ?? [],
+  })
   if (structural > 0) await engine.run('DROP TABLE reject_errors; DROP TABLE reject_scans')
   return {
     rows_read: scanned + structural,
     rows_accepted,
     rows_rejected,
     rows_filtered,
+    ...counts,
     accepted,
     ...(rejected === undefined ? {} : { rejected }),
     watermark,
@@ -98,7 +109,7 @@ async function runCopy(
   inputs: readonly ScanInput[],
 ): Promise<CopyOutcome> {
   const scratch = join(engine.directory, `scan-${++scans}`)
-  const shape = statement.judged ? 'PARTITION_BY (_ok)' : 'WRITE_EMPTY_FILE false'
+  const shape = statement.judged ? `PARTITION_BY (${verdictColumn})` : 'WRITE_EMPTY_FILE false'
   const target = statement.judged ? scratch : `${scratch}.parquet`
   const outcome = await engine.copy(`COPY (${statement.select}) TO ${quoteLiteral(target)}
     (FORMAT parquet, COMPRESSION ${codec(inputs)}, RETURN_STATS, FIELD_IDS ${statement.fieldIds}, ${shape})`)
@@ -107,13 +118,13 @@ async function runCopy(
 
 /** Accepted files move to where the caller wants them; rejected ones are scratch. */
 function split(files: readonly CopyStats[], output: ScanRequest['output']) {
-  const scratch = files.filter((file) => '_ok' in file.partition && file.partition._ok !== 'true')
+  const scratch = files.filter(({ partition }) => !['true', undefined].includes(partition[verdictColumn]))
   const accepted = files
     .filter((file) => !scratch.includes(file))
     .map((stats, i): CopyStats => {
       const file = join(output.accepted, `part-${i}.parquet`)
       renameSync(stats.file, file)
-      const { [rejectColumn]: _, ...columns } = stats.columns
+      const { [judgedColumn]: _, ...columns } = stats.columns
       return { ...stats, file, columns, partition: {} }
     })
   return { accepted, scratch }
@@ -139,7 +150,7 @@ function scannedRows(operators: OperatorRows, inputs: readonly ScanInput[]): num
 async function watermarkValues(
   engine: Engine,
   request: ScanRequest,
-  statement: ScanStatement,
+  rules: readonly PlacedRule[],
   accepted: readonly CopyStats[],
   scratch: readonly CopyStats[],
 ): Promise<Record<string, string | null>> {
@@ -153,7 +164,7 @@ async function watermarkValues(
     )
   }
   if (scratch.length > 0) {
-    const usable = names.map((name) => usableValue(name, statement))
+    const usable = names.map((name) => usableValue(name, rules))
     parts.push(`SELECT ${usable.join(', ')} FROM (${rejectedRows(scratch.map((f) => f.file))})`)
   }
   if (parts.length === 0) return Object.fromEntries(names.map((name) => [name, null]))
@@ -167,8 +178,10 @@ async function watermarkValues(
   return Object.fromEntries(names.map((name, i) => [name, row![`m${i}`] ?? null]))
 }
 
-function usableValue(name: string, statement: ScanStatement): string {
-  const own = statement.rules.flatMap((rule, i) => (rule.column === name ? [`${heldAlias}[${i + 1}]`] : []))
+function usableValue(name: string, rules: readonly PlacedRule[]): string {
+  const own = rules.flatMap((rule, i) =>
+    rule.column === name && rule.severity === 'error' ? [`${heldAlias}[${i + 1}]`] : [],
+  )
   const column = quoteIdentifier(name)
   return own.length === 0 ? column : `CASE WHEN ${own.join(' AND ')} THEN ${column} END AS ${column}`
 }
@@ -177,8 +190,9 @@ function pathAndSource(input: ScanInput): { readonly source: string; readonly pa
   return 'path' in input ? { source: input.source, path: input.path } : { source: input.source }
 }
 
-function emptyResult(request: ScanRequest): ScanResult {
+function emptyResult(request: ScanRequest, rules: readonly PlacedRule[]): ScanResult {
   return {
+    ...unbroken(rules),
     rows_read: 0,
     rows_accepted: 0,
     rows_rejected: 0,

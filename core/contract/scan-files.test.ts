@@ -60,6 +60,7 @@ describe('CSV as it is delivered', () => {
       rows_accepted: 0,
       rows_rejected: 0,
       rows_filtered: 0,
+      rules: [{ column: 'a', rule: 'type', severity: 'error', count: 0 }],
       accepted: [],
       watermark: {},
     })

@@ -40,16 +40,16 @@ export async function scanSource(
     return { from: await createRelations(engine, first.sql, first.relations), extras: [], csv: false }
   }
   const several = readable.length > 1
-  const file = several ? { file: 'source_path' } : {}
-  const extras = several ? ['filename AS source_path'] : []
+  const file = several ? { file: '_sluice_path' } : {}
+  const extras = several ? ['filename AS _sluice_path'] : []
   if (first.kind === 'parquet') {
     const paths = readable.map((input) => (input as typeof first).path)
     const filtered = request.watermark?.columns.some((column) => column.after !== undefined)
     return {
       from: parquetReader(paths, ['file_row_number = true']),
-      extras: [...extras, 'file_row_number + 1 AS source_row'],
+      extras: [...extras, 'file_row_number + 1 AS _sluice_row'],
       ...file,
-      row: 'source_row',
+      row: '_sluice_row',
       ...(filtered ? { countRows: () => parquetRows(engine, paths) } : {}),
       csv: false,
     }

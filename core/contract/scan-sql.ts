@@ -1,78 +1,40 @@
 import { quoteIdentifier, quoteLiteral } from '../engine/sql.ts'
-import { columnRules, type Rule, ruleLiteral } from './rules.ts'
-import type { ScanColumn, ScanRequest } from './scan.ts'
+import { ruleLiteral } from './rules.ts'
+import type { ScanRequest } from './scan.ts'
+import { names, type ScanRules } from './scan-rules.ts'
 import type { ScanSource } from './scan-source.ts'
 import { storedColumn } from './stored.ts'
 
-/** What a rejected row carries beside its columns, in the scratch file only. */
-export const rejectColumn = '_sluice_rejected'
-/** Of a rejected row's booleans, one a rule. No column of a source has such a name. */
-export const heldAlias = '_sluice_held'
+/**
+ * What a row carries beside its columns: of a rejected row, which goes to a scratch file, why and where it stood; of
+ * an accepted row that a rule only warns of, which rules it keeps. NULL in all others.
+ */
+export const judgedColumn = '_sluice_judged'
 
-/** The statement's parts, and the rules whose positions the scratch file's rows name. */
+/** Partitions what is written by the verdict. */
+export const verdictColumn = '_sluice_ok'
+
+/** The statement's parts. */
 export interface ScanStatement {
-  /** All rules of the scan, in the order of their numbers. */
-  readonly rules: readonly Rule[]
-  /** SQL over {@link heldAlias}, the booleans of a rejected row: the list of the numbers of the rules that it breaks, with NULLs. */
-  readonly broken: string
   /** Whether rows can be rejected; if not, the select has no verdict. */
   readonly judged: boolean
   readonly select: string
   readonly fieldIds: string
 }
 
-/** Rule numbers of one column: where `type` fails the others have no value to judge and stay silent. */
-interface Group {
-  readonly type?: number
-  readonly others: readonly number[]
-}
-
 /**
  * One select from the raw input to typed columns, verdict and reasons. Each rule is evaluated once, as one
- * boolean `v…`; the verdict is their conjunction and the reasons, built for rejected rows only, read the
- * same booleans, so that the two cannot disagree.
+ * boolean; the verdict is the conjunction of those that reject, and reasons and counts, built for rows that break a
+ * rule only, read the same booleans, so that they cannot disagree.
  */
-export function scanStatement(request: ScanRequest, source: ScanSource): ScanStatement {
-  const rules: Rule[] = []
-  const groups: Group[] = []
-  const inner: string[] = []
-  for (const [i, column] of request.columns.entries()) {
-    const typed = `t${i}`
-    const raw = rawName(column, i)
-    const rawExpression =
-      column.source === null ? `CAST(NULL AS ${rawType(column)})` : quoteIdentifier(column.source)
-    const judged = columnRules(column, { rawExpression, raw, typed })
-    inner.push(`${judged.typed} AS ${typed}`, ...(raw === typed ? [] : [`${rawExpression} AS ${raw}`]))
-    const start = rules.length
-    if (judged.type) rules.push(judged.type)
-    rules.push(...judged.others)
-    const first = start + (judged.type ? 1 : 0)
-    const stored = storedColumn(column, typed)
-    if (stored.rule) rules.push(stored.rule)
-    groups.push({
-      ...(judged.type ? { type: start } : {}),
-      others: rules.slice(first).map((_, k) => first + k),
-    })
-  }
-  for (const [i, { source: from, name }] of (request.unexpected ?? []).entries()) {
-    inner.push(`${quoteIdentifier(from)} AS u${i}`)
-    groups.push({ others: [rules.length] })
-    rules.push({
-      column: name,
-      rule: 'new_column',
-      message: 'has a value in a column that the table does not have',
-      expression: `(u${i} IS NULL)`,
-    })
-  }
-  const watermark = watermarkParts(request)
-  if (watermark) {
-    groups.push({ others: [rules.length] })
-    rules.push(watermark.rule)
-  }
-
+export function scanStatement(
+  request: ScanRequest,
+  source: ScanSource,
+  { rules, items, named, where }: ScanRules,
+): ScanStatement {
   const outputs = [
     ...request.columns.map(
-      (column, i) => `${storedColumn(column, `t${i}`).value} AS ${quoteIdentifier(column.name)}`,
+      (column, i) => `${storedColumn(column, names.typed(i)).value} AS ${quoteIdentifier(column.name)}`,
     ),
     ...request.constants.map(
       (constant) => `${ruleLiteral(constant.type, constant.value)} AS ${quoteIdentifier(constant.name)}`,
@@ -81,61 +43,45 @@ export function scanStatement(request: ScanRequest, source: ScanSource): ScanSta
   const ids = [...request.columns, ...request.constants].map(
     (column) => `${quoteIdentifier(column.name)}: ${column.field_id}`,
   )
-  const where = watermark?.where === undefined ? '' : ` WHERE ${watermark.where}`
-  const base = `SELECT ${[...inner, ...source.extras].join(', ')} FROM ${source.from}`
+  const filter = where === undefined ? '' : ` WHERE ${where}`
+  const raw = `SELECT ${[...items, ...source.extras].join(', ')} FROM ${source.from}`
+  const base = named.length === 0 ? raw : `SELECT *, ${named.join(', ')} FROM (${raw})`
   if (rules.length === 0) {
     return {
-      rules,
-      broken: '[]',
       judged: false,
-      select: `SELECT ${outputs.join(', ')} FROM (${base})${where}`,
+      select: `SELECT ${outputs.join(', ')} FROM (${base})${filter}`,
       fieldIds: `{${ids.join(', ')}}`,
     }
   }
-  const booleans = rules.map((rule, i) => `${rule.expression} AS v${i}`)
-  const typed = request.columns.map((_, i) => `t${i}`)
-  const names = rules.map((_, i) => `v${i}`)
+  const booleans = rules.map((rule, i) => `${rule.expression} AS ${names.verdict(i)}`)
+  const typed = request.columns.map((_, i) => names.typed(i))
+  const held = `'held': [${rules.map((_, i) => names.verdict(i)).join(', ')}]`
   const extras = rejectedExtras(request, source)
-  const evidence = `to_json({${[`'held': [${names.join(', ')}]`, ...extras.map((extra) => extra.field)].join(', ')}})`
+  const evidence = json([held, ...extras.map((extra) => extra.field)])
   const kept = [...new Set([...typed, ...extras.flatMap((extra) => extra.needs)])]
-  const judged = `SELECT ${[...kept, ...booleans].join(', ')} FROM (${base})${where}`
-  const verdict = `(${names.join(' AND ')})`
+  const verdicts = (severity: string) =>
+    rules.flatMap((rule, i) => (rule.severity === severity ? [names.verdict(i)] : []))
+  const [errors, warnings] = [verdicts('error'), verdicts('warn')]
+  const cases = [
+    `WHEN ${[...errors, ...warnings].join(' AND ')} THEN NULL`,
+    ...(warnings.length === 0 ? [] : [`WHEN ${['true', ...errors].join(' AND ')} THEN ${json([held])}`]),
+  ]
+  const judged = `CASE ${cases.join(' ')} ELSE ${evidence} END AS ${judgedColumn}`
+  const verdict = errors.length === 0 ? [] : [`(${errors.join(' AND ')}) AS ${verdictColumn}`]
   return {
-    rules,
-    broken: broken(groups),
-    judged: true,
-    select: `SELECT ${outputs.join(', ')}, CASE WHEN ${verdict} THEN NULL ELSE CAST(${evidence} AS VARCHAR) END AS ${rejectColumn}, ${verdict} AS _ok
-      FROM (${judged})`,
-    fieldIds: `{${[...ids, `${rejectColumn}: ${rejectFieldId}`].join(', ')}}`,
+    judged: errors.length > 0,
+    select: `SELECT ${[...outputs, judged, ...verdict].join(', ')}
+      FROM (SELECT ${[...kept, ...booleans].join(', ')} FROM (${base})${filter})`,
+    fieldIds: `{${[...ids, `${judgedColumn}: ${judgedFieldId}`].join(', ')}}`,
   }
 }
 
-/** Outside any table's schema: readers by field id leave the column out, where it is NULL throughout. */
-const rejectFieldId = 2147480000
-
-/** Text in a string column is its own value. */
-function rawName(column: ScanColumn, i: number): string {
-  return column.type.type === 'string' && ['text', 'VARCHAR'].includes(column.input) ? `t${i}` : `r${i}`
+function json(fields: readonly string[]): string {
+  return `CAST(to_json({${fields.join(', ')}}) AS VARCHAR)`
 }
 
-function rawType(column: ScanColumn): string {
-  return column.input === 'text' ? 'VARCHAR' : column.input
-}
-
-/**
- * SQL over {@link heldAlias}, a rejected row's booleans: a list with, per rule in order, its number where the row breaks
- * it and else NULL.
- */
-function broken(groups: readonly Group[]): string {
-  const parts = groups.flatMap((group) => {
-    const alone = (i: number) => `CASE WHEN NOT ${heldAlias}[${i + 1}] THEN ${i} END`
-    const behind = (i: number) =>
-      `CASE WHEN ${heldAlias}[${group.type! + 1}] AND NOT ${heldAlias}[${i + 1}] THEN ${i} END`
-    if (group.type === undefined) return group.others.map(alone)
-    return [alone(group.type), ...group.others.map(behind)]
-  })
-  return `[${parts.join(', ')}]`
-}
+/** Outside any table's schema: readers by field id leave the column out. */
+const judgedFieldId = 2147480000
 
 interface RejectedExtra {
   readonly field: string
@@ -148,38 +94,11 @@ function rejectedExtras(request: ScanRequest, source: ScanSource): RejectedExtra
   if (source.row) extras.push({ field: `'row': ${source.row}`, needs: [source.row] })
   if (request.pii_policy === 'preserve') {
     const columns = request.columns.flatMap((column, i) =>
-      column.source === null ? [] : [{ name: column.source, raw: rawName(column, i) }],
+      column.source === null ? [] : [{ name: column.source, raw: names.raw(column, i) }],
     )
     const fields = columns.map(({ name, raw }) => `${quoteLiteral(name)}: ${raw}`)
     if (fields.length > 0)
       extras.push({ field: `'raw': {${fields.join(', ')}}`, needs: columns.map(({ raw }) => raw) })
   }
   return extras
-}
-
-/**
- * Rows are read where any watermark column is beyond its `after`; a column that has none yet lets every
- * value through. A row without any value in them can never be told old from new: it is kept, and rejected.
- */
-function watermarkParts(request: ScanRequest): { readonly rule: Rule; readonly where?: string } | undefined {
-  const columns = (request.watermark?.columns ?? []).map((mark) => {
-    const i = request.columns.findIndex((column) => column.name === mark.name)
-    return { ...mark, typed: `t${i}`, type: request.columns[i]!.type }
-  })
-  if (columns.length === 0) return undefined
-  const names = columns.map((column) => column.name)
-  const rule: Rule = {
-    column: names.length === 1 ? names[0]! : null,
-    rule: 'watermark_null',
-    message: `has no value in ${names.join(', ')}, by which new rows are told from old ones`,
-    expression: `(${columns.map((column) => `${column.typed} IS NOT NULL`).join(' OR ')})`,
-  }
-  if (columns.every((column) => column.after === undefined)) return { rule }
-  const beyond = columns.map((column) =>
-    column.after === undefined
-      ? `${column.typed} IS NOT NULL`
-      : `${column.typed} > ${ruleLiteral(column.type, column.after)}`,
-  )
-  const none = columns.map((column) => `${column.typed} IS NULL`).join(' AND ')
-  return { rule, where: `(${beyond.join(' OR ')} OR (${none}))` }
 }

@@ -61,6 +61,7 @@ export interface RejectedRow extends Record<string, unknown> {
   readonly reasons: readonly {
     readonly column: string | null
     readonly rule: string
+    readonly name: string | null
     readonly message: string
   }[]
   readonly raw: string | null

@@ -128,6 +128,46 @@ describe('each rule, accepted and rejected with its reason', () => {
       ],
     ],
     [
+      'lengths in code points, whatever their bytes, halves and marks',
+      { type: 'string', min_length: 2, max_length: 3 },
+      [
+        ['ab', 'accepted'],
+        ['a', ['v min_length']],
+        ['abcd', ['v max_length']],
+        ['😀😀😀', 'accepted'],
+        ['😀', ['v min_length']],
+        ['e\u0301', 'accepted'],
+        ['', ['v min_length']],
+        [null, 'accepted'],
+      ],
+    ],
+    [
+      'no longer than nothing',
+      { type: 'string', max_length: 0 },
+      [
+        ['', 'accepted'],
+        [' ', ['v max_length']],
+        [null, 'accepted'],
+      ],
+    ],
+    [
+      'null among the accepted values changes nothing',
+      { type: 'integer', accepted_values: [1, null] },
+      [
+        ['1', 'accepted'],
+        ['2', ['v accepted_values']],
+        [null, 'accepted'],
+      ],
+    ],
+    [
+      'null alone leaves no value',
+      { type: 'date', accepted_values: [null] },
+      [
+        ['2024-01-05', ['v accepted_values']],
+        [null, 'accepted'],
+      ],
+    ],
+    [
       'accepted strings',
       { type: 'string', accepted_values: ['a', "it's"] },
       [
@@ -209,6 +249,12 @@ test('all that a scan gives, at once', async () => {
       rows_accepted: 2,
       rows_rejected: 3,
       rows_filtered: 0,
+      rules: [
+        { column: 'id', rule: 'type', severity: 'error', count: 0 },
+        { column: 'id', rule: 'nullable', severity: 'error', count: 1 },
+        { column: 'amount', rule: 'type', severity: 'error', count: 1 },
+        { column: 'amount', rule: 'min', severity: 'error', count: 1 },
+      ],
       watermark: {},
     })
     const own = { _run: "r'1", _at: '2024-01-05 10:00:00.123+00' }
@@ -291,8 +337,7 @@ test('names that need quoting', async () => {
       names,
     )
     const columns = columnsOf(Object.fromEntries(names.map((name) => [name, { type: 'integer' }])))
-    const renamed = columns.map((column) => (column.name === '_ok' ? { ...column, name: 'ok' } : column))
-    const { accepted, rejected } = await scanAll(engine, { inputs: [input], columns: renamed })
+    const { accepted, rejected } = await scanAll(engine, { inputs: [input], columns })
     expect(Object.values(accepted[0]!)).toEqual([0, 1, 2, 3, 4, 5, 6, 7])
     expect(rejected[0]!.reasons).toHaveLength(8)
   })

@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises'
 import type { CopyStats, Engine } from '../engine/engine.ts'
 import { runScan } from './run-scan.ts'
-import type { ColumnContract, ColumnType, PiiPolicy, RuleName } from './types.ts'
+import type { ColumnContract, ColumnType, PiiPolicy, RowRule, RuleCount, RuleName } from './types.ts'
 
 export interface ScanRequest {
   readonly inputs: readonly ScanInput[]
@@ -9,6 +9,8 @@ export interface ScanRequest {
   readonly columns: readonly ScanColumn[]
   /** Columns that are not written; a row with a value in one of them is rejected (`new_column`). */
   readonly unexpected?: readonly UnexpectedColumn[]
+  /** Rules over the row, by the names of `columns`. */
+  readonly rules?: readonly RowRule[]
   /** Appended after `columns`, the same value in every row. */
   readonly constants: readonly ScanConstant[]
   readonly watermark?: ScanWatermark
@@ -104,6 +106,10 @@ export interface ScanResult {
   readonly rows_rejected: number
   /** Rows at or before the watermark; 0 for a transform, whose query leaves them out. */
   readonly rows_filtered: number
+  /** Accepted rows that break a rule of severity `warn`; absent where there is no such rule. */
+  readonly rows_warned?: number
+  /** Every row rule of the scan, in the order of columns and then of `rules`, with how many rows break it. */
+  readonly rules: readonly RuleCount[]
   readonly accepted: readonly CopyStats[]
   readonly rejected?: RejectedFile
   /** Per watermark column the largest value read, as text in its type's grammar; `null` where there was none. */
@@ -111,13 +117,14 @@ export interface ScanResult {
 }
 
 export interface RejectedFile {
-  /** Local Parquet: source_file, source_line, reasons LIST<STRUCT(column, rule, message)>, raw (JSON text or NULL). */
+  /** Local Parquet: source_file, source_line, reasons LIST<STRUCT(column, rule, name, message)>, raw (JSON text or NULL). */
   readonly file: string
   readonly rows: number
   readonly bytes: number
   readonly by_reason: readonly {
     readonly column: string | null
     readonly rule: RuleName
+    readonly name?: string
     readonly count: number
   }[]
 }

@@ -18,5 +18,8 @@ export function storedColumn(
   const expression = judged.verdict(typed, `(${judged.typed})`)
   if (expression === undefined) return { value: judged.typed }
   const message = `does not fit the table's type ${typeText(stored)}`
-  return { value: judged.typed, rule: { column: name, rule: 'narrowing', message, expression } }
+  return {
+    value: judged.typed,
+    rule: { column: name, rule: 'narrowing', severity: 'error', message, expression },
+  }
 }

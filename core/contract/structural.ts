@@ -110,7 +110,7 @@ export function structuralSelect(inputs: readonly ScanInput[], preserve: boolean
   const raw = preserve ? `CAST(to_json({'_line': any_value(csv_line)}) AS VARCHAR)` : 'CAST(NULL AS VARCHAR)'
   return `SELECT MAP {${pairs.join(', ')}}[any_value(file_path)] AS source_file,
       CAST(line AS BIGINT) AS source_line,
-      [{'column': CAST(NULL AS VARCHAR), 'rule': 'structure', 'message': CASE any_value(error_type)
+      [{'column': CAST(NULL AS VARCHAR), 'rule': 'structure', 'name': CAST(NULL AS VARCHAR), 'message': CASE any_value(error_type)
         WHEN 'MISSING COLUMNS' THEN 'has fewer columns than the header'
         WHEN 'TOO MANY COLUMNS' THEN 'has more columns than the header'
         WHEN 'UNQUOTED VALUE' THEN 'has text behind a closing quote'

@@ -38,9 +38,12 @@ export const typeNames: readonly TypeName[] = [...plainTypeNames, 'decimal']
 /** A value of a rule as YAML gives it; it is judged by the column type's own grammar through its text. */
 export type RuleValue = string | number | boolean
 
+/** What follows where a row breaks a rule: it is rejected (`error`), or loaded and counted (`warn`). */
+export type Severity = 'error' | 'warn'
+
 /**
- * One column of a contract. NULL is judged by `nullable` alone: `min`, `max`, `pattern` and
- * `accepted_values` let it through, and `unique` does not count it as a duplicate.
+ * One column of a contract. NULL is judged by `nullable` alone: the other rules let it through, and `unique` does
+ * not count it as a duplicate.
  */
 export interface ColumnContract {
   readonly type: TypeName
@@ -54,17 +57,37 @@ export interface ColumnContract {
   readonly min?: RuleValue
   /** Inclusive. Numbers, dates, times and timestamps. */
   readonly max?: RuleValue
+  /** Unicode code points. Strings only. */
+  readonly min_length?: number
+  /** Unicode code points. Strings only. */
+  readonly max_length?: number
   /** RE2, matched against the whole value. Strings only. */
   readonly pattern?: string
-  readonly accepted_values?: readonly RuleValue[]
+  /** `null` says that NULL is one of them, which `nullable: false` would contradict; it decides nothing by itself. */
+  readonly accepted_values?: readonly (RuleValue | null)[]
   readonly unique?: boolean
+  /** Of the column's value rules: all of the above but the type and `unique`. Default `error`. */
+  readonly severity?: Severity
   /** The table's column of this name becomes this one. It says nothing about rows. */
   readonly rename_from?: string
   readonly description?: string
 }
 
-/** `error` stops the attempt, or sets the row aside; `warn` is counted and shown. */
-export type Severity = 'error' | 'warn'
+/** Whether no NULL gets through, so that the table's column may be required. */
+export function refusesNull(contract: ColumnContract | undefined): boolean {
+  return contract?.nullable === false && contract.severity !== 'warn'
+}
+
+/** A rule over one row. */
+export interface RowRule {
+  /** Unique in the contract. */
+  readonly name: string
+  /** SQL over the table's columns (`checkRowExpression`); the row keeps the rule where it is true. NULL is not true. */
+  readonly expr: string
+  /** Default `error`. */
+  readonly severity?: Severity
+  readonly description?: string
+}
 
 export type Enforcement = 'strict' | 'quarantine'
 
@@ -82,6 +105,7 @@ export interface QuarantinePolicy {
 export interface ContractSpec {
   readonly enforcement: Enforcement
   readonly columns: Readonly<Record<string, ColumnContract>>
+  readonly rules?: readonly RowRule[]
   readonly quarantine?: QuarantinePolicy
   /** Over the whole load; at most {@link maxChecks}. */
   readonly checks?: readonly CheckSpec[]
@@ -90,20 +114,36 @@ export interface ContractSpec {
 /** Results of all checks go into one record. */
 export const maxChecks = 100
 
-/** What a rejected row can be rejected for. Stable: these words are stored in quarantine. */
+/** What a row can be rejected or counted for. Stable: these words are stored in quarantine. */
 export type RuleName =
   | 'type'
   | 'nullable'
   | 'min'
   | 'max'
+  | 'min_length'
+  | 'max_length'
   | 'pattern'
   | 'accepted_values'
+  /** A rule of the contract's `rules`, which has a name. */
+  | 'row_rule'
   | 'watermark_null'
   /** A value of the contract's type that the table's type cannot hold. */
   | 'narrowing'
   /** A value in a column that the table does not have. */
   | 'new_column'
   | 'structure'
+
+/** How many of the rows judged break a row rule; a rejected row counts in each that it breaks. */
+export interface RuleCount {
+  /** `null` for a rule over several columns. */
+  readonly column: string | null
+  readonly rule: RuleName
+  /** Of a `row_rule`. */
+  readonly name?: string
+  readonly severity: Severity
+  readonly count: number
+}
+
 /**
  * The column type of a contract's column. Throws `TerminalError` `COLUMN_TYPE_UNKNOWN` for a type that is
  * none of {@link typeNames} and `COLUMN_TYPE_INVALID` for a precision or scale that no decimal can have.

@@ -15,6 +15,14 @@ export function checkColumns(
   }
 }
 
+/** What core/contract says of the rules over a row. */
+export function checkRowRules(draft: Draft, report: Report): void {
+  const rules = draft.contract?.rules ?? []
+  for (const { path, message, hint } of checkContract({ enforcement: 'strict', columns: {}, rules })) {
+    report(['contract', ...path], message, hint)
+  }
+}
+
 /** The rules for which columns must be told apart by the name that they get in the table. */
 export function checkColumnNames(draft: Draft, report: Report): void {
   const { column_names } = draft

@@ -80,7 +80,7 @@ describe('words and shapes', () => {
       '9:5: unknown key `sorce`. Did you mean `source`?',
       '10:17: unknown key `enforcment`. Did you mean `enforcement`?',
       '10:68: unknown key `uniqe`. Did you mean `unique`?',
-      '10:81: unknown key `zzz`. Known here: accepted_values, description, max, min, nullable, pattern, precision, rename_from, scale, type, unique.',
+      '10:81: unknown key `zzz`. Known here: accepted_values, description, max, max_length, min, min_length, nullable, pattern, precision, rename_from, scale, severity, type, unique.',
       '11:43: unknown key `loadtype`. Did you mean `load_type`?',
       '12:5: `merge_keys` is not available in this version. Load types append and overwrite need no keys.',
     ])

@@ -1,9 +1,12 @@
 import { z } from 'zod'
 import { maxChecks, typeNames } from '../contract/types.ts'
-import { maxNameLength } from './grammar.ts'
+import { maxNameLength, namePattern, nameRule } from './grammar.ts'
 import { checkSchema } from './schema-checks.ts'
 
 const ruleValue = z.union([z.string(), z.number(), z.boolean()])
+const acceptedValue = z.union([z.string(), z.number(), z.boolean(), z.null()])
+const severity = z.enum(['error', 'warn'])
+const description = z.string().optional().describe('For people.')
 
 export const columnSchema = z
   .strictObject({
@@ -25,18 +28,57 @@ export const columnSchema = z
     nullable: z.boolean().optional().describe('Whether a value may be missing. Default true.'),
     min: ruleValue.optional().describe('Smallest value allowed. Numbers, dates, times and timestamps.'),
     max: ruleValue.optional().describe('Largest value allowed. Numbers, dates, times and timestamps.'),
+    min_length: z
+      .int()
+      .min(0)
+      .optional()
+      .describe('Fewest characters (Unicode code points) allowed. Strings only.'),
+    max_length: z
+      .int()
+      .min(0)
+      .optional()
+      .describe('Most characters (Unicode code points) allowed. Strings only.'),
     pattern: z.string().optional().describe('RE2 expression that the whole value must match. Strings only.'),
-    accepted_values: z.array(ruleValue).min(1).optional().describe('The only values allowed.'),
+    accepted_values: z
+      .array(acceptedValue)
+      .min(1)
+      .optional()
+      .describe('The only values allowed. `null` may be named among them; `nullable` decides about it.'),
     unique: z.boolean().optional().describe('Whether no value may come twice among the rows of one load.'),
+    severity: severity
+      .optional()
+      .describe(
+        'What follows where a value breaks a rule of this column, besides its type and `unique`. `error` (default): the row is bad. `warn`: it is loaded and counted.',
+      ),
     rename_from: z
       .string()
       .min(1)
       .max(maxNameLength)
       .optional()
       .describe('What the table calls this column so far. Its values stay; nothing is renamed by guessing.'),
-    description: z.string().optional().describe('For people.'),
+    description,
   })
   .describe('One column: its type and its rules. NULL is judged by `nullable` alone.')
+
+const rowRuleSchema = z
+  .strictObject({
+    name: z
+      .string()
+      .max(maxNameLength)
+      .regex(namePattern, nameRule)
+      .describe('Unique in the contract; stands in quarantine and evidence.'),
+    expr: z
+      .string()
+      .min(1)
+      .describe(
+        'SQL over the columns of one row, named as in the table: `arrival >= departure`. A row keeps the rule where it is true; NULL is not true.',
+      ),
+    severity: severity
+      .optional()
+      .describe('`error` (default): a row that breaks it is bad. `warn`: it is loaded and counted.'),
+    description,
+  })
+  .describe('One rule over a row.')
 
 export const contractSchema = z
   .strictObject({
@@ -50,6 +92,7 @@ export const contractSchema = z
       .record(z.string().min(1).max(maxNameLength), columnSchema)
       .default({})
       .describe('Columns by name, as `column_names` makes it.'),
+    rules: z.array(rowRuleSchema).optional().describe('Rules over several columns of one row.'),
     quarantine: z
       .strictObject({
         pii_policy: z

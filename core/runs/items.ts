@@ -19,6 +19,8 @@ export interface RowCounts {
   readonly accepted: number
   readonly quarantined: number
   readonly filtered: number
+  /** Of the accepted: those that break a rule of severity `warn`. Absent where there is no such rule. */
+  readonly warned?: number
 }
 
 /** What failed and let the load go on all the same: checks of the severity `warn`. */

@@ -1,6 +1,6 @@
 import type { CheckResult } from '../contract/checks.ts'
 import type { Compression, CsvDialect, ScanColumn, ScanConstant, UnexpectedColumn } from '../contract/scan.ts'
-import type { RuleName } from '../contract/types.ts'
+import type { RuleCount, RuleName } from '../contract/types.ts'
 import type { CopyStats } from '../engine/engine.ts'
 import type { ErrorSummary } from '../errors.ts'
 import type { SchemaEvolution } from '../manifest/types.ts'
@@ -157,7 +157,10 @@ export interface ContractRecord {
   readonly files: readonly StagedFile[]
   /** The rejected rows; where several shards have some, the index of their files (core/runs/quarantine.ts). */
   readonly quarantine?: ObjectRef
+  /** Why rows were rejected, the most frequent first. */
   readonly by_reason: readonly ReasonCount[]
+  /** Every row rule that was judged, with how many rows break it: also none, and also those that only warn. */
+  readonly rules: readonly RuleCount[]
   /** The contract's checks, columns that are unique first; absent where it has none, or there was nothing new to check. */
   readonly checks?: readonly CheckResult[]
   readonly watermark: Readonly<Record<string, string | null>>
@@ -166,6 +169,8 @@ export interface ContractRecord {
 export interface ReasonCount {
   readonly column: string | null
   readonly rule: RuleName
+  /** Of a `row_rule`. */
+  readonly name?: string
   readonly count: number
 }
 

@@ -130,6 +130,9 @@ export function addRows(a: RowCounts, b: RowCounts | undefined): RowCounts {
     accepted: a.accepted + b.accepted,
     quarantined: a.quarantined + b.quarantined,
     filtered: a.filtered + b.filtered,
+    ...(a.warned === undefined && b.warned === undefined
+      ? {}
+      : { warned: (a.warned ?? 0) + (b.warned ?? 0) }),
   }
 }
 

@@ -33,7 +33,7 @@ function extracted(keys: readonly string[], after: Record<string, string | null>
 
 function judged(watermark: Record<string, string | null>): ContractRecord {
   const rows = { read: 0, accepted: 0, quarantined: 0, filtered: 0 }
-  return { verdict: 'passed', rows, files: [], by_reason: [], watermark }
+  return { verdict: 'passed', rows, files: [], by_reason: [], rules: [], watermark }
 }
 
 let directory: string

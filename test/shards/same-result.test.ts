@@ -93,7 +93,7 @@ async function outcome(given: Case, max_shard_bytes?: number) {
     format,
     load_type,
     source: load_type === 'overwrite' || watermark === '' ? '' : `, watermark_columns: [${watermark}]`,
-    contract: `{ enforcement: ${enforcement}, columns: { k: { type: string, unique: ${unique} }, n: { type: integer, nullable: false }, m: { type: bigint } } }`,
+    contract: `{ enforcement: ${enforcement}, columns: { k: { type: string, unique: ${unique} }, n: { type: integer, nullable: false }, m: { type: bigint, max: 4, severity: warn } }, rules: [{ name: some, expr: "m > 1 OR n > 9", severity: warn }, { name: more, expr: "k <> 'aa'" }] }`,
     ...(max_shard_bytes === undefined ? {} : { max_shard_bytes }),
   }
   const directory = makeShardProject(options)

@@ -1,0 +1,62 @@
+import type { Engine } from '../engine/engine.ts'
+import { ContractError, ManifestError } from '../errors.ts'
+import { checkRowExpression } from './row-expression.ts'
+import { type ColumnType, type RowRule, type Severity, sqlType } from './types.ts'
+
+/** A rule over the row whose expression was let through. */
+export interface BoundRowRule {
+  readonly name: string
+  readonly severity: Severity
+  readonly message: string
+  /** SQL over the columns by their names: true or false, never NULL, and never an error. */
+  readonly sql: string
+  /** The columns that it names; where one has no value of its type there is nothing to judge. */
+  readonly columns: readonly string[]
+}
+
+/**
+ * Checks the rules against the columns of a load. A row keeps a rule where its expression is true: NULL, and what
+ * cannot be computed for the row (an overflow, a cast that fails), are not. Throws `ContractError`
+ * `CONTRACT_RULE_INVALID`.
+ */
+export async function bindRowRules(
+  engine: Engine,
+  rules: readonly RowRule[],
+  columns: readonly { readonly name: string; readonly type: ColumnType }[],
+): Promise<BoundRowRule[]> {
+  const known = columns.map(({ name, type }) => ({ name, type: sqlType(type) }))
+  const bound: BoundRowRule[] = []
+  for (const { name, expr, severity = 'error' } of rules) {
+    const expression = await checked(engine, name, expr, known)
+    if (expression.type !== 'BOOLEAN')
+      throw invalid(name, `it is of type ${expression.type}, not true or false`)
+    const message = `breaks the rule ${name}: ${expr.trim()}`
+    const sql = `coalesce(TRY${expression.sql}, false)`
+    bound.push({ name, severity, message, sql, columns: expression.columns })
+  }
+  return bound
+}
+
+async function checked(
+  engine: Engine,
+  name: string,
+  expr: string,
+  columns: Parameters<typeof checkRowExpression>[2],
+) {
+  try {
+    return await checkRowExpression(engine, expr, columns)
+  } catch (error) {
+    if (error instanceof ManifestError) throw invalid(name, error.message, error)
+    throw error
+  }
+}
+
+function invalid(name: string, why: string, cause?: unknown): ContractError {
+  return new ContractError({
+    code: 'CONTRACT_RULE_INVALID',
+    fact: `The contract's rule ${name} cannot be judged: ${why}`,
+    consequence: 'Nothing was read',
+    next: 'Correct its expr: docs/contracts.md says what an expression may be',
+    ...(cause === undefined ? {} : { cause }),
+  })
+}

@@ -1,0 +1,121 @@
+import { quoteIdentifier } from '../engine/sql.ts'
+import type { BoundRowRule } from './row-rules.ts'
+import { columnRules, type Rule, ruleLiteral } from './rules.ts'
+import type { ScanColumn, ScanRequest } from './scan.ts'
+import { storedColumn } from './stored.ts'
+
+/** A rule with its place among others: its number is its position. */
+export interface PlacedRule extends Rule {
+  /** Numbers of the rules without which it has no value to judge: the types of its columns. */
+  readonly behind: readonly number[]
+}
+
+/** What a scan judges, and the expressions that its judging reads. */
+export interface ScanRules {
+  /** In the order of their numbers. */
+  readonly rules: readonly PlacedRule[]
+  /** Select items over the input's columns. */
+  readonly items: readonly string[]
+  /** Select items that give columns their names, where rules over the row need them. */
+  readonly named: readonly string[]
+  /** SQL of the rows that are read, over {@link items}; `undefined`: all. */
+  readonly where: string | undefined
+}
+
+/** Names that the scan gives its own expressions. No column of a source begins so. */
+export const names = {
+  typed: (i: number) => `_sluice_t${i}`,
+  verdict: (i: number) => `_sluice_v${i}`,
+  unexpected: (i: number) => `_sluice_u${i}`,
+  /** Text in a string column is its own value. */
+  raw: (column: ScanColumn, i: number) =>
+    column.type.type === 'string' && ['text', 'VARCHAR'].includes(column.input)
+      ? `_sluice_t${i}`
+      : `_sluice_r${i}`,
+}
+
+/** All rules of a scan; `rowRules` are those of `request.rules`, bound to its columns. */
+export function scanRules(request: ScanRequest, rowRules: readonly BoundRowRule[]): ScanRules {
+  const rules: PlacedRule[] = []
+  const items: string[] = []
+  const add = (rule: Rule, behind: readonly number[] = []) => rules.push({ ...rule, behind }) - 1
+  const typeRules = new Map<string, number>()
+  for (const [i, column] of request.columns.entries()) {
+    const typed = names.typed(i)
+    const raw = names.raw(column, i)
+    const rawExpression =
+      column.source === null ? `CAST(NULL AS ${rawType(column)})` : quoteIdentifier(column.source)
+    const judged = columnRules(column, { rawExpression, raw, typed })
+    items.push(`${judged.typed} AS ${typed}`, ...(raw === typed ? [] : [`${rawExpression} AS ${raw}`]))
+    const behind = judged.type === undefined ? [] : [add(judged.type)]
+    if (behind[0] !== undefined) typeRules.set(column.name, behind[0])
+    for (const rule of judged.others) add(rule, behind)
+    const stored = storedColumn(column, typed)
+    if (stored.rule) add(stored.rule, behind)
+  }
+  for (const [i, { source, name }] of (request.unexpected ?? []).entries()) {
+    items.push(`${quoteIdentifier(source)} AS ${names.unexpected(i)}`)
+    add({
+      column: name,
+      rule: 'new_column',
+      severity: 'error',
+      message: 'has a value in a column that the table does not have',
+      expression: `(${names.unexpected(i)} IS NULL)`,
+    })
+  }
+  const watermark = watermarkParts(request)
+  if (watermark) add(watermark.rule)
+  for (const { name, severity, message, sql, columns } of rowRules) {
+    const behind = columns.flatMap((column) => typeRules.get(column) ?? [])
+    add({ column: null, rule: 'row_rule', name, severity, message, expression: sql }, behind)
+  }
+  const wanted = new Set(rowRules.flatMap(({ columns }) => columns))
+  const named = request.columns.flatMap(({ name }, i) =>
+    wanted.has(name) ? [`${names.typed(i)} AS ${quoteIdentifier(name)}`] : [],
+  )
+  return { rules, items, named, where: watermark?.where }
+}
+
+function rawType(column: ScanColumn): string {
+  return column.input === 'text' ? 'VARCHAR' : column.input
+}
+
+/**
+ * SQL over `held`, a list of booleans, one a rule: a list with, per rule in order, its number where the row breaks it
+ * and else NULL. Where the type of a value fails, the rules that would judge that value stay silent.
+ */
+export function brokenRules(rules: readonly PlacedRule[], held: string): string {
+  const parts = rules.map(({ behind }, i) => {
+    const judged = behind.map((type) => `${held}[${type + 1}] AND `).join('')
+    return `CASE WHEN ${judged}NOT ${held}[${i + 1}] THEN ${i} END`
+  })
+  return `[${parts.join(', ')}]`
+}
+
+/**
+ * Rows are read where any watermark column is beyond its `after`; a column that has none yet lets every
+ * value through. A row without any value in them can never be told old from new: it is kept, and rejected.
+ */
+function watermarkParts(request: ScanRequest): { readonly rule: Rule; readonly where?: string } | undefined {
+  const columns = (request.watermark?.columns ?? []).map((mark) => {
+    const i = request.columns.findIndex((column) => column.name === mark.name)
+    return { ...mark, typed: names.typed(i), type: request.columns[i]!.type }
+  })
+  if (columns.length === 0) return undefined
+  const listed = columns.map((column) => column.name)
+  const rule: Rule = {
+    column: listed.length === 1 ? listed[0]! : null,
+    rule: 'watermark_null',
+    severity: 'error',
+    message: `has no value in ${listed.join(', ')}, by which new rows are told from old ones`,
+    expression: `(${columns.map((column) => `${column.typed} IS NOT NULL`).join(' OR ')})`,
+  }
+  if (columns.every((column) => column.after === undefined)) return { rule }
+  const beyond = columns.map((column) =>
+    column.after === undefined
+      ? `${column.typed} IS NOT NULL`
+      : `${column.typed} > ${ruleLiteral(column.type, column.after)}`,
+  )
+  const none = columns.map((column) => `${column.typed} IS NULL`).join(' AND ')
+  return { rule, where: `(${beyond.join(' OR ')} OR (${none}))` }
+}
