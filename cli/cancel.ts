@@ -1,12 +1,17 @@
-import { hostname, userInfo } from 'node:os'
 import { cancelRun } from '../core/runs/cancel.ts'
 import { exitCodes } from './fail.ts'
 import { withRecords } from './home.ts'
 import type { Io } from './io.ts'
 import { emit } from './report.ts'
+import { whoAsks } from './who.ts'
 
-/** Asks a run to stop; it goes on with what is at work, and ends by itself. */
-export async function cancel(io: Io, runId: string): Promise<number> {
+/** Asks a run to stop; it goes on with what is at work, and ends by itself. `now` cuts that off. */
+export async function cancel(
+  io: Io,
+  runId: string,
+  options: { readonly now?: boolean } = {},
+): Promise<number> {
+  if (options.now === true) return await (await import('./cancel-now.ts')).cancelNow(io, runId)
   return await withRecords(io, runId, async (records) => {
     const run = await cancelRun({ state: records.state, clock: () => new Date() }, runId, whoAsks())
     emit(io, { schema: 'sluice.cancellation.v1', run_id: runId, cancelled: run.cancelled }, [
@@ -20,14 +25,11 @@ export async function cancel(io: Io, runId: string): Promise<number> {
         title: 'How to go on',
         lines: [
           io.command(`status ${runId}`),
+          `${io.command(`cancel ${runId} --now`)}   # cuts off what is at work`,
           `${io.command(`run --resume ${runId}`)}   # later, with the rest`,
         ],
       },
     ])
     return exitCodes.success
   })
-}
-
-function whoAsks(): string {
-  return `${userInfo().username}@${hostname()}`
 }

@@ -83,7 +83,8 @@ function flowRow(flow: FlowResult): Cell[] {
 /** `nothing new`, `CONTRACT_REJECTED at contract`, `7 rows with warnings`, `attempt 3`. */
 function whyText(flow: FlowResult): string {
   const parts = [
-    ...(flow.reason === undefined ? [] : [flow.reason.replaceAll('_', ' ')]),
+    // What was cut off says so in its error.
+    ...(flow.reason === undefined || flow.error !== undefined ? [] : [flow.reason.replaceAll('_', ' ')]),
     ...(flow.error === undefined
       ? []
       : [`${flow.error.code}${flow.gate === undefined ? '' : ` at ${flow.gate}`}`]),

@@ -5,10 +5,13 @@ import type { Ports } from '../core/ports.ts'
 import { openDirectoryStore } from '../core/stores/directory-object-store.ts'
 import { openSqliteStore } from '../core/stores/sqlite-state-store.ts'
 import { findProject } from '../local/project.ts'
+import type { Stack } from '../remote/stack.ts'
 import type { Io } from './io.ts'
 
 /** What runs have left behind, without an engine: enough to look, not enough to run. */
 export interface Records extends Pick<Ports, 'state' | 'catalog' | 'lake' | 'evidence'> {
+  /** Where they are those of a stack. */
+  readonly stack?: Stack
   /** A directory of this machine for files at work. */
   readonly home: string
   close(): void
@@ -36,8 +39,9 @@ async function openStack(name: string): Promise<Records> {
     import('../remote/stack.ts'),
     import('../remote/ports.ts'),
   ])
-  const ports = openStackPorts(await findStack(name))
-  return { ...ports, home: join(tmpdir(), 'sluice'), close: () => ports.state.close() }
+  const stack = await findStack(name)
+  const ports = openStackPorts(stack)
+  return { ...ports, stack, home: join(tmpdir(), 'sluice'), close: () => ports.state.close() }
 }
 
 /** `undefined` where nothing has ever run. Looking creates nothing. */

@@ -161,6 +161,7 @@ function createProgram(setExitCode: (code: number) => void): Command {
     .command('cancel')
     .description('ask a run to stop: no further dataflow begins, those at work end')
     .argument('<run_id>')
+    .option('--now', 'cut off what is at work, settle and seal; also for a run whose execution has died')
     .action(does(failed, async () => (await import('./cancel.ts')).cancel))
   program
     .command('doctor')

@@ -35,7 +35,7 @@ export function changeLine(runId: string, change: Change): string {
 /** What is printed when a dataflow has ended; `seconds` since its newest attempt began. */
 export function endLine(flow: FlowItem, seconds: number): string {
   const parts = [
-    ...(flow.reason === undefined ? [] : [flow.reason.replaceAll('_', ' ')]),
+    ...(flow.reason === undefined || flow.error !== undefined ? [] : [flow.reason.replaceAll('_', ' ')]),
     ...(flow.status === 'failed' && flow.gate !== undefined ? [`at ${flow.gate}`] : []),
     ...(flow.error === undefined ? [] : [`[${flow.error.code}] ${flow.error.message}`]),
     ...(flow.error === undefined && flow.rows !== undefined ? [rowsText(flow.rows)] : []),

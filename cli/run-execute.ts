@@ -9,7 +9,7 @@ import type { Io } from './io.ts'
 import { emit } from './report.ts'
 import { watchRun, watchWhile } from './run-progress.ts'
 import { placeInHome, resultBlocks } from './run-result.ts'
-import { runStateOf, showsLife } from './run-state.ts'
+import { isActive } from './run-state.ts'
 
 export async function startRun(io: Io, projectDirectory: string, request: RunRequest): Promise<number> {
   return await inWorkspace(io, projectDirectory, (workspace) => execute(io, workspace, request))
@@ -61,7 +61,11 @@ async function execute(
   } finally {
     stop.release()
   }
-  emit(io, outcome.result, await resultBlocks(io, placeInHome(workspace, run_id), outcome))
+  emit(
+    io,
+    outcome.result,
+    await resultBlocks(io, placeInHome(workspace.home, ports.catalog, run_id), outcome),
+  )
   if (outcome.interrupted) return exitCodes.interrupted
   return outcome.result.status === 'succeeded' ? exitCodes.success : exitCodes.failed
 }
@@ -72,16 +76,12 @@ function notSealed(io: Io, runId: string, error: unknown): number {
   return exitCodes.failed
 }
 
-/**
- * Two processes on one run do no harm, since the newer one takes the leases over; but nobody wants that. A process
- * number that lives is not enough to refuse: after a restart of the machine it may be another process's.
- */
+/** Two processes on one run do no harm, since the newer one takes the leases over; but nobody wants that. */
 async function refuseAlive(io: Io, { ports }: Workspace, run_id: string): Promise<void> {
   const item = await readRun(ports, run_id)
   const flows = await readFlows(ports, run_id)
   const now = Date.now()
-  if ((await runStateOf(ports.state, item, flows, now)) !== 'running') return
-  if (!(await showsLife(ports.state, item, flows, now))) return
+  if (!(await isActive(ports.state, item, flows, now))) return
   throw new ManifestError({
     code: 'RUN_ACTIVE',
     fact: `run ${run_id} is still being worked on, as far as its leases tell`,

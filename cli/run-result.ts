@@ -3,7 +3,7 @@ import type { Ports } from '../core/ports.ts'
 import type { FlowResult } from '../core/runs/result.ts'
 import { parseTable } from '../core/tables/identifier.ts'
 import type { RunOutcome } from '../local/run.ts'
-import type { Workspace } from '../local/workspace.ts'
+import type { Stack } from '../remote/stack.ts'
 import { costLine } from './cost-words.ts'
 import { flowBlocks } from './flow-table.ts'
 import type { Io } from './io.ts'
@@ -23,7 +23,7 @@ export async function resultBlocks(io: Io, place: ResultPlace, outcome: RunOutco
     ...(result.failed > 0 ? [`${result.failed} failed`] : []),
     ...(result.pending + result.running > 0 ? [`${result.pending + result.running} open`] : []),
   ]
-  const word = outcome.interrupted ? 'was interrupted' : result.status
+  const word = outcome.interrupted ? 'was interrupted' : result.cancelled ? 'was cancelled' : result.status
   const time = duration(result.duration_seconds)
   const title = `Run ${run_id} ${word} in ${time}: ${plural(result.total, 'dataflow')}, ${parts.join(', ')}`
   const quarantined = result.dataflows.filter((flow) => flow.quarantine !== undefined)
@@ -45,9 +45,22 @@ export interface ResultPlace {
   readonly tables: string
 }
 
-export function placeInHome({ ports, home }: Workspace, runId: string): ResultPlace {
+export function placeOnStack(
+  { EvidenceBucket, LakeBucket }: Pick<Stack, 'EvidenceBucket' | 'LakeBucket'>,
+  catalog: Ports['catalog'],
+  runId: string,
+): ResultPlace {
   return {
-    catalog: ports.catalog,
+    catalog,
+    evidence: `s3://${EvidenceBucket}/evidence/${runId}`,
+    quarantine: `s3://${EvidenceBucket}/quarantine/${runId}`,
+    tables: `s3://${LakeBucket}`,
+  }
+}
+
+export function placeInHome(home: string, catalog: Ports['catalog'], runId: string): ResultPlace {
+  return {
+    catalog,
     evidence: join(home, 'evidence', 'evidence', runId),
     quarantine: join(home, 'evidence', 'quarantine', runId),
     tables: join(home, 'lake'),

@@ -1,10 +1,9 @@
-import { ulid } from 'ulid'
 import { ManifestError } from '../core/errors.ts'
 import { digestOf } from '../core/json.ts'
 import type { RunItem } from '../core/runs/items.ts'
 import { requireProject } from '../core/runs/projects.ts'
 import type { ExecutionResult } from '../core/runs/result.ts'
-import { checkRunId, isDone, readFlows, readRun } from '../core/runs/runs.ts'
+import { checkRunId, readRun } from '../core/runs/runs.ts'
 import { readJsonRef } from '../core/stores/object-ref.ts'
 import { findProject, loadProject } from '../local/project.ts'
 import { newRunId } from '../local/run.ts'
@@ -16,10 +15,10 @@ import { followExecution } from './follow-execution.ts'
 import { detachOnSignals } from './interrupt.ts'
 import type { Io } from './io.ts'
 import { emit } from './report.ts'
+import { resumeOnStack, type Start } from './resume-stack.ts'
 import type { RunCommandOptions } from './run.ts'
 import { watchRun } from './run-progress.ts'
-import { resultBlocks } from './run-result.ts'
-import { runStateOf, showsLife } from './run-state.ts'
+import { placeOnStack, resultBlocks } from './run-result.ts'
 
 /**
  * Starts a run on a stack, or goes on with one, and shows it until it has ended. Interrupting only ends the
@@ -33,12 +32,12 @@ export async function runOnStack(
 ): Promise<number> {
   const stack = await findStack(stackName)
   const ports = openStackPorts(stack)
+  const client = newExecutionsClient()
   try {
     const { run_id, execution, input, doneBefore } =
       options.resume === undefined
         ? await newRun(io, ports, options, given)
-        : await resumed(io, ports, options.resume)
-    const client = newExecutionsClient()
+        : await resumeOnStack(io, { stack, ports, client }, options.resume)
     await startOnStack(client, stack, execution, input)
     if (options.detach === true) return started(io, run_id)
     const stop = detachOnSignals()
@@ -55,15 +54,6 @@ export async function runOnStack(
   } finally {
     ports.state.close()
   }
-}
-
-interface Start {
-  readonly run_id: string
-  /** The execution's name. */
-  readonly execution: string
-  readonly input: Readonly<Record<string, unknown>>
-  /** Dataflows that a resumed run had done before. */
-  readonly doneBefore: ReadonlySet<string>
 }
 
 async function newRun(
@@ -97,27 +87,6 @@ async function localProject(io: Io) {
   return (await loadProject(io.project)).rendered
 }
 
-async function resumed(io: Io, ports: StackPorts, run_id: string): Promise<Start> {
-  const run = await readRun(ports, run_id)
-  const flows = await readFlows(ports, run_id)
-  const now = Date.now()
-  const active =
-    (await runStateOf(ports.state, run, flows, now)) === 'running' &&
-    (await showsLife(ports.state, run, flows, now))
-  if (active) {
-    throw new ManifestError({
-      code: 'RUN_ACTIVE',
-      fact: `run ${run_id} is still being worked on, as far as its leases tell`,
-      consequence: 'Nothing was started',
-      next: `Watch it (${io.command(`status ${run_id}`)}), or try again when its leases have run out, after at most 30 minutes`,
-    })
-  }
-  const suffix = ulid().toLowerCase().slice(-8)
-  const doneBefore = new Set(flows.filter(isDone).map(({ dataflow }) => dataflow))
-  const execution = `${run_id.slice(0, 70)}-${suffix}`
-  return { run_id, execution, input: { run_id, resume: true }, doneBefore }
-}
-
 function started(io: Io, run_id: string): number {
   emit(io, { schema: 'sluice.started.v1', run_id }, [
     { kind: 'title', text: `Run ${run_id} is started` },
@@ -140,12 +109,7 @@ function detached(io: Io, run_id: string): number {
 async function showResult(io: Io, stack: Stack, ports: StackPorts, run_id: string): Promise<number> {
   const run = await readRun(ports, run_id)
   const result = await readJsonRef<ExecutionResult>(ports.evidence, run.result as never)
-  const place = {
-    catalog: ports.catalog,
-    evidence: `s3://${stack.EvidenceBucket}/evidence/${run_id}`,
-    quarantine: `s3://${stack.EvidenceBucket}/quarantine/${run_id}`,
-    tables: `s3://${stack.LakeBucket}`,
-  }
+  const place = placeOnStack(stack, ports.catalog, run_id)
   emit(io, result, await resultBlocks(io, place, { run_id, result, interrupted: false }))
   return result.status === 'succeeded' ? exitCodes.success : exitCodes.failed
 }

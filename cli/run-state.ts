@@ -28,6 +28,19 @@ export async function runStateOf(
   return (await showsLife(state, run, flows, now)) ? 'running' : 'interrupted'
 }
 
+/**
+ * Whether it is to be believed that somebody is at work on the run. A process number that lives is not enough: after a
+ * restart of the machine it may be another process's.
+ */
+export async function isActive(
+  state: Ports['state'],
+  run: RunItem,
+  flows: readonly FlowItem[],
+  now: number,
+): Promise<boolean> {
+  return (await runStateOf(state, run, flows, now)) === 'running' && (await showsLife(state, run, flows, now))
+}
+
 /** Whether a run that has not ended holds a lease that counts, or has recorded something in the last two minutes. */
 export async function showsLife(
   state: Ports['state'],

@@ -314,7 +314,7 @@ describe('a run that is stopped', () => {
     expect(stderr).toContain('Stopping: ')
     expect(stdout).toMatch(/^Run r1 was interrupted/)
     expect(stdout).toMatch(/^orders +succeeded/m)
-    expect(stdout).toMatch(/^slow +failed .*INTERRUPTED at interrupted/m)
+    expect(stdout).toMatch(/^slow +failed .*INTERRUPTED at contract/m)
     expect((await headOf(cwd, 'slow')).lease).toBeNull()
     expect((await headOf(cwd, 'orders')).lease).toBeNull()
     const status = await sluice(['status', '--format', 'json'], { cwd })
@@ -348,6 +348,41 @@ describe('a run that is stopped', () => {
     resumed.kill('SIGTERM')
     expect((await resumed.finished).code).toBe(130)
     expect((await headOf(cwd, 'slow')).lease).toBeNull()
+  })
+})
+
+describe('cancel --now', () => {
+  const endless = sqlDataflow(
+    'slow',
+    "SELECT sum(hash(r.range)) AS h FROM {{ ref('bronze.orders') }}, range(20000000000) r",
+    'h: { type: double }',
+  )
+
+  test('refuses a run that a process is at work on, and settles and seals one whose process is gone', async () => {
+    const files = { 'sluice.yaml': manifestOf(csvDataflow('orders'), endless), 'landing/orders-1.csv': good }
+    const cwd = temporaryProject(files)
+    const running = startSluice(['run', '--run-id', 'r1', '--retry-count', '2'], { cwd })
+    await running.said('slow started')
+    const alive = await sluice(['cancel', 'r1', '--now'], { cwd })
+    expect(alive.code).toBe(2)
+    expect(alive.stderr).toMatch(
+      new RegExp(`RUN_ACTIVE.*process ${running.pid} on .*kill -INT ${running.pid}`),
+    )
+    running.kill('SIGKILL')
+    await running.finished
+
+    const { code, stdout } = await sluice(['cancel', 'r1', '--now'], { cwd })
+    expect(code).toBe(0)
+    expect(stdout).toMatch(/^Run r1 was cancelled/m)
+    expect(stdout).toMatch(/^orders +succeeded/m)
+    expect(stdout).toMatch(/^slow +failed .*CANCELLED at contract/m)
+    const evidence = await sluice(['evidence', 'r1', 'slow', '--verify', '--format', 'json'], { cwd })
+    expect(evidence.code).toBe(0)
+    expect(JSON.parse(evidence.stdout).dataflows[0]).toMatchObject({ evidence: { outcome: 'cancelled' } })
+    const again = await sluice(['cancel', 'r1', '--now', '--format', 'json'], { cwd })
+    expect(again.code).toBe(0)
+    expect(JSON.parse(again.stdout)).toMatchObject({ run_id: 'r1', cancelled: { now: true }, failed: 1 })
+    expect((await sluice(['cancel', 'r1'], { cwd })).stderr).toContain('[RUN_ENDED]')
   })
 })
 

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir, userInfo } from 'node:os'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ManifestError } from '../core/errors.ts'
 import type { Dataflow, RenderedManifest } from '../core/manifest/types.ts'
@@ -11,6 +11,7 @@ import { exitCodes } from './fail.ts'
 import { homeOf } from './home.ts'
 import type { Io } from './io.ts'
 import { type Block, type Cell, emit, type Tone } from './report.ts'
+import { userName } from './who.ts'
 import { plural } from './words.ts'
 
 /** Shows what a run would make of the tables' definitions, and why. 1 where a run would be refused. */
@@ -51,7 +52,7 @@ export async function schemaApprove(
   const approval = await withPorts(io, project, async (ports) => {
     const { ddl, why } = await previewSchema(ports, project.rendered, dataflow)
     if (ddl?.digest !== plan) throw notThePlan(io, name, plan, ddl?.digest, why)
-    const approved_by = by ?? userInfo().username
+    const approved_by = by ?? userName()
     return await approvePlan(ports, project.rendered.project, { dataflow: name, plan, approved_by })
   })
   const { approved_by, approved_at } = approval

@@ -5,10 +5,10 @@ import { advanceSourceState, readCommit } from '../core/runs/commit.ts'
 import { writeEvidence } from '../core/runs/evidence.ts'
 import { emptyLog } from '../core/runs/gate-log.ts'
 import type { FlowItem, FlowReason, RunItem } from '../core/runs/items.ts'
-import { metaKey, runKey } from '../core/runs/keys.ts'
+import { flowKey, metaKey, runKey } from '../core/runs/keys.ts'
 import { readHead, takeLease } from '../core/runs/lease.ts'
 import { loadDataflow } from '../core/runs/manifest-store.ts'
-import { isDone, readFlow, unknownRun } from '../core/runs/runs.ts'
+import { flowMissing, isDone, readFlow, unknownRun } from '../core/runs/runs.ts'
 import type { ObjectRef } from '../core/stores/object-ref.ts'
 import type { Write } from '../core/stores/state-store.ts'
 import { controlHandler } from './control-handler.ts'
@@ -35,10 +35,13 @@ export interface Admission {
  * Safe to repeat: a repeated call takes the next attempt number, and the fence makes the one before harmless.
  */
 export async function admit(event: AdmitEvent, ports: Ports): Promise<Admission> {
+  // The dataflow is read before the run. Who ends a run from outside marks the run first and counts a try of the
+  // dataflow then: either the mark is seen here, or the condition on `tries` fails.
+  const flow = (await ports.state.get(runKey(event.run_id), flowKey(event.dataflow))) as FlowItem | undefined
   const run = (await ports.state.get(runKey(event.run_id), metaKey)) as RunItem | undefined
   if (run === undefined) throw unknownRun(event.run_id)
-  const flow = await readFlow(ports, event.run_id, event.dataflow)
-  if (isDone(flow)) return stay(event, flow)
+  if (flow === undefined) throw flowMissing(event.run_id, event.dataflow)
+  if (isDone(flow) || run.status !== 'running') return stay(event, flow)
   const committed = (await readCommit(ports, run.project, event.dataflow, event.run_id)) !== undefined
   if (!committed) {
     const reason = run.stopping
@@ -62,7 +65,7 @@ export async function admit(event: AdmitEvent, ports: Ports): Promise<Admission>
     tries: flow.tries + 1,
     started_at: ports.clock().toISOString(),
   }
-  const put = { kind: 'put', item: started, expect: { attempt: flow.attempt } } as const
+  const put = { kind: 'put', item: started, expect: untouched(flow) } as const
   const usage = admissionUsage(ports, flow, [write, put], committed ? 'source_state' : 'gates')
   await ports.state.transact([write, { ...put, item: { ...started, ...usage } }])
   if (head.last_commit !== null && head.last_commit !== event.run_id) {
@@ -85,6 +88,10 @@ function admissionUsage(
   const child = { child_transitions: admitTransitions(go), child_executions: flow.tries === 0 ? 1 : 0 }
   const used = ports.meter?.reading(writes, child)
   return used === undefined ? {} : { usage: addUsage(flow.usage, used) }
+}
+
+function untouched({ attempt, tries }: FlowItem) {
+  return { attempt, tries }
 }
 
 /** What an earlier attempt came to says nothing about this one. */
@@ -134,7 +141,7 @@ async function withhold(
     log: emptyLog,
   })
   const item = { ...withheld, evidence }
-  const put = { kind: 'put', item, expect: { attempt: flow.attempt } } as const
+  const put = { kind: 'put', item, expect: untouched(flow) } as const
   const usage = admissionUsage(ports, flow, [put], 'done')
   await ports.state.transact([{ ...put, item: { ...item, ...usage } }])
   return stay(event, flow)

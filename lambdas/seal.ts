@@ -12,6 +12,8 @@ export interface SealEvent {
   readonly run_id: string
 }
 
+export type SealPorts = Pick<Ports, 'evidence' | 'state' | 'clock' | 'meter' | 'deployment'>
+
 /** Counts and a reference; the result itself is in the evidence store. */
 export interface Sealed {
   readonly run_id: string
@@ -29,7 +31,7 @@ export interface Sealed {
  * Judges the run by what the state store says, read consistently and against the plan: a dataflow whose
  * verdict is missing fails the run as surely as one that failed. A resumed run is sealed anew.
  */
-export async function seal(event: SealEvent, ports: Ports): Promise<Sealed> {
+export async function seal(event: SealEvent, ports: SealPorts): Promise<Sealed> {
   const run = await readRun(ports, event.run_id)
   const { plan } = await readStoredPlan(ports, run)
   const planned = plan.waves.flatMap((wave) => wave.dataflows.map((dataflow) => dataflow.name))
@@ -39,7 +41,11 @@ export async function seal(event: SealEvent, ports: Ports): Promise<Sealed> {
   const key = `evidence/${run.run_id}/result-${result.finished_at.replace(/[^0-9TZ]/g, '')}.json`
   const ref = await writeJson(ports.evidence, key, result, 'absent')
   const { status, finished_at, total, succeeded, failed, skipped, running, pending } = result
-  await ports.state.transact([{ kind: 'put', item: { ...run, status, finished_at, result: ref, usage } }])
+  // A seal of an execution that was stopped comes too late where another execution goes on with the run.
+  const expect = { execution: run.execution }
+  await ports.state.transact([
+    { kind: 'put', item: { ...run, status, finished_at, result: ref, usage }, expect },
+  ])
   return { run_id: run.run_id, status, total, succeeded, failed, skipped, running, pending, result: ref }
 }
 
@@ -47,7 +53,7 @@ export async function seal(event: SealEvent, ports: Ports): Promise<Sealed> {
  * What the run's own execution used: with this seal, which writes the result and the run's item, and the states
  * and the item files of its waves. A run that is sealed in this process after an interruption adds nothing.
  */
-function sealedUsage(ports: Ports, run: RunItem, waves: number): Usage {
+function sealedUsage(ports: SealPorts, run: RunItem, waves: number): Usage {
   const used = ports.meter?.reading([{ kind: 'put', item: run }])
   if (used === undefined) return addUsage(run.usage)
   return addUsage(run.usage, {

@@ -1,7 +1,6 @@
 import { readUnits } from '../core/cost/request-units.ts'
 import { settleTransitions, shardMapTransitions } from '../core/cost/transitions.ts'
 import { addUsage, type Usage } from '../core/cost/usage.ts'
-import type { Ports } from '../core/ports.ts'
 import type { KnownAttempt } from '../core/runs/attempt-memory.ts'
 import { emptyLog, type GateLog, readGateLog } from '../core/runs/gate-log.ts'
 import type { FlowItem } from '../core/runs/items.ts'
@@ -10,11 +9,12 @@ import type { GateName } from '../core/runs/records.ts'
 import { shardUsage } from '../core/runs/shard-log.ts'
 import type { Write } from '../core/stores/state-store.ts'
 import type { TaskRef } from './gate-handler.ts'
+import type { Failure, SettlePorts } from './settle.ts'
 
 /** An attempt that ends, as far as its cost depends on it. */
 export interface EndedAttempt {
   readonly task: TaskRef
-  readonly failure?: { readonly gate: string; readonly error: string }
+  readonly failure?: Pick<Failure, 'gate' | 'error' | 'reason'>
   /** As it was before this settling. */
   readonly flow: FlowItem
   readonly log: GateLog
@@ -24,7 +24,7 @@ export interface EndedAttempt {
 
 /** After a commit nothing depends on what the gates recorded but what they used, so the verdict does not wait for it. */
 export async function logForUsage(
-  ports: Ports,
+  ports: SettlePorts,
   task: TaskRef,
   known: KnownAttempt | undefined,
 ): Promise<GateLog> {
@@ -35,7 +35,7 @@ export async function logForUsage(
 }
 
 /** Adds what the attempt's gates and shards used and what this settling does, its own writes included. */
-export async function withUsage(ports: Ports, ended: EndedAttempt, item: FlowItem): Promise<FlowItem> {
+export async function withUsage(ports: SettlePorts, ended: EndedAttempt, item: FlowItem): Promise<FlowItem> {
   const { task, flow, log, delay_seconds } = ended
   const shards = await usageOfShards(ports, task, log)
   const child = {
@@ -54,7 +54,7 @@ export async function withUsage(ports: Ports, ended: EndedAttempt, item: FlowIte
 }
 
 /** Of every round that has any, each with the Map that they ran in. */
-async function usageOfShards(ports: Ports, task: TaskRef, log: GateLog): Promise<Usage | undefined> {
+async function usageOfShards(ports: SettlePorts, task: TaskRef, log: GateLog): Promise<Usage | undefined> {
   const planned = log.get('extract')?.record?.shards.length ?? 0
   if (planned === 0) return undefined
   let sum: Usage | undefined
@@ -68,6 +68,6 @@ async function usageOfShards(ports: Ports, task: TaskRef, log: GateLog): Promise
 
 /** A handler that was killed, or that failed before it could record, entered its state all the same. */
 function unrecorded({ failure, log }: EndedAttempt): number {
-  if (failure === undefined || failure.gate === 'interrupted') return 0
+  if (failure === undefined || failure.reason !== undefined) return 0
   return log.get(failure.gate as GateName)?.error?.name === failure.error ? 0 : 1
 }

@@ -4,10 +4,10 @@ import { attemptKey } from '../core/runs/attempt-memory.ts'
 import { advanceSourceState, readCommit } from '../core/runs/commit.ts'
 import { type EvidenceOutcome, quarantineOf, rowsOf, writeEvidence } from '../core/runs/evidence.ts'
 import { emptyLog, type GateLog, readGateLog } from '../core/runs/gate-log.ts'
-import type { CommitItem, FlowItem, HeadItem, RunItem } from '../core/runs/items.ts'
+import type { CommitItem, CutOff, FlowItem, HeadItem, RunItem } from '../core/runs/items.ts'
 import { readHead, releaseLease, transactFenced } from '../core/runs/lease.ts'
 import { loadDataflow } from '../core/runs/manifest-store.ts'
-import type { GateName } from '../core/runs/records.ts'
+import { type GateName, gateNames } from '../core/runs/records.ts'
 import { mayTryAgain, retryDelay } from '../core/runs/retry.ts'
 import { isDone, readFlow, readRun } from '../core/runs/runs.ts'
 import { storedOptions } from '../core/runs/stored-plan.ts'
@@ -22,8 +22,22 @@ export interface SettleEvent {
   readonly retry_count: number
   readonly retry_delay_seconds: number
   /** Absent: every gate passed, or one found that there was nothing to do. */
-  readonly failure?: { readonly gate: string; readonly error: string; readonly cause: string }
+  readonly failure?: Failure
 }
+
+export interface Failure {
+  readonly gate: string
+  readonly error: string
+  readonly cause: string
+  /** Said by who ends a run from outside (end-run.ts): the gate is then found in the log, and no attempt follows. */
+  readonly reason?: CutOff
+}
+
+/** What settling touches: a client of a stack has all of it. */
+export type SettlePorts = Pick<
+  Ports,
+  'lake' | 'evidence' | 'state' | 'clock' | 'attempts' | 'meter' | 'report' | 'deployment'
+>
 
 export interface Settlement {
   readonly status: FlowItem['status']
@@ -34,7 +48,7 @@ export interface Settlement {
 
 /** What everything below works on. */
 interface Ending {
-  readonly ports: Ports
+  readonly ports: SettlePorts
   readonly run: RunItem
   readonly flow: FlowItem
   readonly log: GateLog
@@ -53,7 +67,7 @@ interface Ending {
  * An attempt number of 0 says that admit failed. It may have taken the lease all the same, or an attempt from
  * before a crash may still hold it: then it ends here. Safe to repeat, with the same answer.
  */
-export async function settle(event: SettleEvent, ports: Ports): Promise<Settlement> {
+export async function settle(event: SettleEvent, ports: SettlePorts): Promise<Settlement> {
   const { run_id, dataflow, attempt } = event.task
   const known = ports.attempts?.get(attemptKey(event.task))
   ports.attempts?.forget(attemptKey(event.task))
@@ -82,7 +96,7 @@ export async function settle(event: SettleEvent, ports: Ports): Promise<Settleme
 }
 
 /** After the verdict is written, and only by the call that wrote it: what is counted is counted once. */
-function reportVerdict(ports: Ports, run: RunItem, { dataflow, status, rows }: FlowItem): void {
+function reportVerdict(ports: SettlePorts, run: RunItem, { dataflow, status, rows }: FlowItem): void {
   const counts = rows === undefined ? {} : { rows }
   ports.report?.({ event: 'dataflow_settled', run_id: run.run_id, dataflow, status, ...counts })
 }
@@ -102,7 +116,7 @@ function settlement(event: SettleEvent, flow: FlowItem, again: boolean): Settlem
 }
 
 /** Before the verdict, so that a settling that dies in between does it when it is repeated. */
-async function stopOnError(ports: Ports, run: RunItem): Promise<void> {
+async function stopOnError(ports: SettlePorts, run: RunItem): Promise<void> {
   if (run.stopping || !(await storedOptions(ports, run)).stop_on_error) return
   const stopping = {
     kind: 'put',
@@ -117,7 +131,7 @@ async function stopOnError(ports: Ports, run: RunItem): Promise<void> {
   }
 }
 
-async function raiseFence(ports: Ports, head: HeadItem): Promise<HeadItem> {
+async function raiseFence(ports: SettlePorts, head: HeadItem): Promise<HeadItem> {
   const raised = { ...head, fence: head.fence + 1 }
   await transactFenced(ports, [{ kind: 'put', item: raised, expect: { fence: head.fence } }], 0)
   return raised
@@ -168,13 +182,20 @@ async function notCommitted(ending: Ending): Promise<Settled> {
     if (flow.attempt > 1) await removeUncommitted(ports, run, flow, undefined)
     return { flow: { ...kept, status: 'skipped', reason: 'nothing_new', evidence }, again: false }
   }
-  const gate = event.failure.gate
-  const error = describeFailure(log, event.failure)
-  const evidence = await evidenceOf(ending, 'failed', { ...error, gate })
-  await removeUncommitted(ports, run, flow, undefined)
+  const { reason } = event.failure
   // An admission that failed before it could count itself is a try all the same.
   const tries = event.task.attempt === 0 && flow.status !== 'running' ? flow.tries + 1 : flow.tries
-  const failed: FlowItem = { ...kept, status: 'failed', tries, gate, error, evidence }
+  if (reason !== undefined && flow.status === 'pending') {
+    const evidence = await evidenceOf(ending, reason)
+    await removeUncommitted(ports, run, flow, undefined)
+    return { flow: { ...kept, reason, tries, evidence }, again: false }
+  }
+  const gate = reason === undefined ? event.failure.gate : gateAtWork(log)
+  const error = describeFailure(log, event.failure)
+  const evidence = await evidenceOf(ending, reason ?? 'failed', { ...error, gate })
+  await removeUncommitted(ports, run, flow, undefined)
+  const because = reason === undefined ? {} : { reason }
+  const failed: FlowItem = { ...kept, ...because, status: 'failed', tries, gate, error, evidence }
   return { flow: failed, again: mayTryAgain(failed, event.retry_count) }
 }
 
@@ -189,13 +210,21 @@ async function evidenceOf(
   return await writeEvidence(ports, error === undefined ? request : { ...request, error })
 }
 
+/** The first one that has not passed. */
+function gateAtWork(log: GateLog): string {
+  return gateNames.find((gate) => log.get(gate)?.outcome !== 'passed') ?? 'settle'
+}
+
 /** The gate's own record says most; without one (a timeout, a killed function) the workflow's words remain. */
-function describeFailure(log: GateLog, failure: NonNullable<SettleEvent['failure']>): ErrorSummary {
+function describeFailure(log: GateLog, failure: Failure): ErrorSummary {
   const recorded = log.get(failure.gate as GateName)?.error
   if (recorded !== undefined && recorded.name === failure.error) return recorded
   const message = causeText(failure.cause)
-  return { name: failure.error, code: codeOf(failure.error), message }
+  const code = failure.reason === undefined ? codeOf(failure.error) : cutOffCodes[failure.reason]
+  return { name: failure.error, code, message }
 }
+
+const cutOffCodes: Readonly<Record<CutOff, string>> = { cancelled: 'CANCELLED', interrupted: 'INTERRUPTED' }
 
 /** The cause of a handler's error is `{"errorType", "errorMessage", "trace"}`; that of a workflow's error is text. */
 export function causeText(cause: string): string {

@@ -6,13 +6,12 @@ import { buildPlan } from '../core/planning/plan.ts'
 import { parseRunOptions } from '../core/planning/run-options.ts'
 import type { Ports } from '../core/ports.ts'
 import { metaKey, runKey } from '../core/runs/keys.ts'
-import { readHead } from '../core/runs/lease.ts'
 import { storeRenderedManifest } from '../core/runs/manifest-store.ts'
 import type { ExecutionResult } from '../core/runs/result.ts'
 import { checkRunId, readFlows, readRun, runExists } from '../core/runs/runs.ts'
 import { readJsonRef } from '../core/stores/object-ref.ts'
-import { seal } from '../lambdas/seal.ts'
-import { causeText, settle } from '../lambdas/settle.ts'
+import { endRun } from '../lambdas/end-run.ts'
+import { causeText } from '../lambdas/settle.ts'
 import {
   type HistoryEvent,
   loadStateMachine,
@@ -80,8 +79,7 @@ export async function runLocally(ports: Ports, request: RunRequest): Promise<Run
     run.finished_at === undefined ||
     run.status === 'running'
   ) {
-    await settleInterrupted(ports, run_id)
-    await seal({ run_id }, ports)
+    await endInterrupted(ports, run_id)
   }
   const sealed = await readRun(ports, run_id)
   return { run_id, interrupted, result: await readJsonRef(ports.evidence, sealed.result as never) }
@@ -132,30 +130,14 @@ function objectService(ports: Ports): ObjectService {
   }
 }
 
-/**
- * What was cut off while it was at work: an attempt that committed has succeeded, any other one failed. What
- * another process of this run is at work on is left to it.
- */
-async function settleInterrupted(ports: Ports, run_id: string): Promise<void> {
-  const run = await readRun(ports, run_id)
-  for (const flow of await readFlows(ports, run_id)) {
-    if (flow.status !== 'running') continue
-    const { lease } = await readHead(ports, run.project, flow.dataflow)
-    if (lease?.run_id === run_id && lease.worker !== ports.worker.id) continue
-    await settle(
-      {
-        task: { run_id, manifest: run.manifest, dataflow: flow.dataflow, attempt: flow.attempt, fence: 0 },
-        retry_count: 0,
-        retry_delay_seconds: 0,
-        failure: {
-          gate: 'interrupted',
-          error: 'Interrupted',
-          cause: 'the run was interrupted while this dataflow was at work',
-        },
-      },
-      ports,
-    )
-  }
+/** What another process of this run is at work on is left to it. */
+async function endInterrupted(ports: Ports, run_id: string): Promise<void> {
+  await endRun(ports, run_id, {
+    reason: 'interrupted',
+    cause: 'the run was interrupted while this dataflow was at work',
+    pending: false,
+    leave: ({ lease }) => lease?.run_id === run_id && lease.worker !== ports.worker.id,
+  })
 }
 
 async function hasBegun(ports: Ports, run_id: string): Promise<boolean> {

@@ -1,4 +1,10 @@
-import { DescribeExecutionCommand, SFNClient, StartExecutionCommand } from '@aws-sdk/client-sfn'
+import { setTimeout as sleep } from 'node:timers/promises'
+import {
+  DescribeExecutionCommand,
+  SFNClient,
+  StartExecutionCommand,
+  StopExecutionCommand,
+} from '@aws-sdk/client-sfn'
 import { ManifestError, RetryableError, TerminalError } from '../core/errors.ts'
 import type { Stack } from './stack.ts'
 
@@ -67,6 +73,58 @@ export async function throwIfEnded(client: Client, stack: Stack, name: string): 
     consequence: 'Dataflows that were at work have no verdict yet; what has committed stays',
     next: 'Go on with it: sluice run --resume <run_id> --stack <name>',
   })
+}
+
+/** `unknown`: Step Functions forgets executions 90 days after their end. */
+export type ExecutionState = 'running' | 'ended' | 'unknown'
+
+export async function executionState(client: Client, stack: Stack, name: string): Promise<ExecutionState> {
+  try {
+    const request = { executionArn: executionArn(stack, name) }
+    const { status } = await client.send(new DescribeExecutionCommand(request))
+    return status === 'RUNNING' || status === 'PENDING_REDRIVE' || status === undefined ? 'running' : 'ended'
+  } catch (error) {
+    if (isUnknown(error)) return 'unknown'
+    throw error
+  }
+}
+
+/** Milliseconds between two questions whether an execution has stopped, and how often it is asked. */
+const stopping = { interval: 1000, questions: 60 }
+
+/**
+ * Stops an execution, where it is running, and waits until Step Functions says that it is: from then on no further
+ * function is called. Functions at work go on to their end. `why` shows in the console. Throws `RetryableError`
+ * `EXECUTION_NOT_STOPPED`.
+ */
+export async function stopOnStack(
+  client: Client,
+  stack: Stack,
+  name: string,
+  why: string,
+  { interval, questions } = stopping,
+): Promise<void> {
+  if ((await executionState(client, stack, name)) !== 'running') return
+  try {
+    const request = { executionArn: executionArn(stack, name), error: 'Cancelled', cause: why }
+    await client.send(new StopExecutionCommand(request))
+  } catch (error) {
+    if (!isUnknown(error)) throw error
+  }
+  for (let question = 1; question <= questions; question++) {
+    if ((await executionState(client, stack, name)) !== 'running') return
+    await sleep(interval)
+  }
+  throw new RetryableError({
+    code: 'EXECUTION_NOT_STOPPED',
+    fact: `execution ${name} was asked to stop, and is running still`,
+    consequence: 'The run is marked as cancelled, and no further dataflow begins; none was settled',
+    next: 'Repeat the command: sluice cancel <run_id> --now --stack <name>',
+  })
+}
+
+function isUnknown(error: unknown): boolean {
+  return error instanceof Error && error.name === 'ExecutionDoesNotExist'
 }
 
 /** The cause of a handler's error is `{"errorType", "errorMessage", "trace"}`. */

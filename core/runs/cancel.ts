@@ -6,21 +6,22 @@ import { readRun } from './runs.ts'
 /**
  * Asks a run to stop: no further dataflow is admitted, what is at work goes on to its own end, and the run seals
  * itself with the rest pending (`stopping`). Resuming it later goes on with that rest. Cancelling twice changes
- * nothing. Throws `ManifestError` `RUN_UNKNOWN`, and `RUN_ENDED` for a run that has its result.
+ * nothing; `now` marks a run whose dataflows the caller is going to cut off (lambdas/end-run.ts). Throws `ManifestError` `RUN_UNKNOWN`, and `RUN_ENDED` for a run that has its result.
  */
 export async function cancelRun(
   ports: Pick<Ports, 'state' | 'clock'>,
   runId: string,
   by: string,
+  now = false,
 ): Promise<RunItem> {
   for (;;) {
     const run = await readRun(ports, runId)
-    if (run.status !== 'running') throw ended(run)
-    if (run.cancelled !== undefined) return run
+    if (run.status !== 'running') throw runEnded(run)
+    if (run.cancelled !== undefined && (run.cancelled.now === true || !now)) return run
     const cancelled: RunItem = {
       ...run,
       stopping: true,
-      cancelled: { by, at: ports.clock().toISOString() },
+      cancelled: { by, at: ports.clock().toISOString(), ...(now ? { now } : {}) },
     }
     try {
       const expect = { status: 'running', stopping: run.stopping, execution: run.execution } as const
@@ -33,7 +34,7 @@ export async function cancelRun(
   }
 }
 
-function ended(run: RunItem): ManifestError {
+export function runEnded(run: RunItem): ManifestError {
   return new ManifestError({
     code: 'RUN_ENDED',
     fact: `run ${run.run_id} has ended already: ${run.status}`,

@@ -10,8 +10,11 @@ import type { Item } from '../stores/state-store.ts'
  */
 export type FlowStatus = 'pending' | 'running' | 'succeeded' | 'skipped' | 'failed'
 
-/** Why a dataflow was skipped, or is still pending in a sealed run. */
-export type FlowReason = 'nothing_new' | 'upstream_failed' | 'stopping' | 'interrupted'
+/** Why a dataflow was skipped, is still pending in a sealed run, or was cut off while it was at work. */
+export type FlowReason = 'nothing_new' | 'upstream_failed' | 'stopping' | CutOff
+
+/** By somebody who asked for it, or because the process or the execution at work on it ended. */
+export type CutOff = 'cancelled' | 'interrupted'
 
 /** Row counts of one attempt. `read` = `accepted` + `quarantined` + `filtered`, always. */
 export interface RowCounts {
@@ -36,6 +39,8 @@ export interface Cancellation {
   readonly by: string
   /** ISO 8601, UTC. */
   readonly at: string
+  /** What was at work was cut off; else it went on to its own end. */
+  readonly now?: true
 }
 
 export interface RunItem extends Item {

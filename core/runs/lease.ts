@@ -10,7 +10,11 @@ const leaseMilliseconds = 30 * 60 * 1000
 /** While a gate is at work its lease is renewed this often, so that only an attempt that died loses it. */
 export const renewalMilliseconds = leaseMilliseconds / 6
 
-export async function readHead(ports: Ports, project: string, dataflow: string): Promise<HeadItem> {
+export async function readHead(
+  ports: Pick<Ports, 'state'>,
+  project: string,
+  dataflow: string,
+): Promise<HeadItem> {
   const pk = dataflowKey(project, dataflow)
   const item = await ports.state.get(pk, headKey)
   return (item ?? { pk, sk: headKey, fence: 0, lease: null, last_commit: null }) as HeadItem
@@ -98,7 +102,7 @@ export function releaseLease(head: HeadItem): Write {
 
 /** Applies the writes; a failed condition on the write at `headIndex` means that the fence is stale. */
 export async function transactFenced(
-  ports: Ports,
+  ports: Pick<Ports, 'state'>,
   writes: readonly Write[],
   headIndex: number,
 ): Promise<void> {

@@ -2,7 +2,7 @@ import { type Cost, costOf, defaultBilling, type RunCost, runCost } from '../cos
 import type { ErrorSummary } from '../errors.ts'
 import type { Deployment } from '../ports.ts'
 import type { ObjectRef } from '../stores/object-ref.ts'
-import type { FlowItem, FlowReason, FlowStatus, RowCounts, RunItem, Warnings } from './items.ts'
+import type { Cancellation, FlowItem, FlowReason, FlowStatus, RowCounts, RunItem, Warnings } from './items.ts'
 
 /** What a run came to: `sluice run --format json`, and the result file beside the evidence. */
 export interface ExecutionResult {
@@ -24,6 +24,8 @@ export interface ExecutionResult {
   readonly success_rate: number
   readonly has_failures: boolean
   readonly rows: RowCounts
+  /** Where somebody asked for its end. */
+  readonly cancelled?: Cancellation
   /** What the run used of AWS, and what that costs; embedded, what it would have used. Resumed runs add up. */
   readonly cost: RunCost
   /** By dataflow. */
@@ -85,6 +87,7 @@ export function buildResult(
     success_rate: planned.length === 0 ? 1 : good / planned.length,
     has_failures: good !== planned.length,
     rows,
+    ...(run.cancelled === undefined ? {} : { cancelled: run.cancelled }),
     cost: runCost(
       run.usage,
       flows.map((flow) => flow.usage),

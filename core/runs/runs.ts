@@ -18,8 +18,12 @@ export async function readFlow(
   dataflow: string,
 ): Promise<FlowItem> {
   const flow = await ports.state.get(runKey(runId), flowKey(dataflow))
-  if (flow !== undefined) return flow as FlowItem
-  throw new IntegrityError({
+  if (flow === undefined) throw flowMissing(runId, dataflow)
+  return flow as FlowItem
+}
+
+export function flowMissing(runId: string, dataflow: string): IntegrityError {
+  return new IntegrityError({
     code: 'FLOW_MISSING',
     fact: `run ${runId} has no item for dataflow ${dataflow}`,
     consequence: 'It cannot be admitted or judged',

@@ -46,6 +46,7 @@ export async function removeUncommitted(
   flow: Pick<FlowItem, 'dataflow' | 'table' | 'attempt'>,
   commit: CommitItem | undefined,
 ): Promise<void> {
+  if (flow.attempt === 0) return
   const root = tableRoot(parseTable(flow.table as string))
   const keep = commit === undefined ? new Set<string>() : await committedKeys(ports, commit)
   const attempts = Array.from({ length: flow.attempt }, (_, i) => i + 1)

@@ -1,0 +1,175 @@
+import pc from 'picocolors'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { readHead } from '../core/runs/lease.ts'
+import { readFlow, readRun } from '../core/runs/runs.ts'
+import { admit } from '../lambdas/admit.ts'
+import { planRun } from '../lambdas/plan.ts'
+import { type StepFunctionsServer, startStepFunctions } from '../local/step-functions/index.ts'
+import { executionState, newExecutionsClient, startOnStack, stopOnStack } from '../remote/executions.ts'
+import type { Stack } from '../remote/stack.ts'
+import { type Bare, openBare, planned } from '../test/support/bare-ports.ts'
+import { cancelRecorded } from './cancel-now.ts'
+import type { Io } from './io.ts'
+import { resumeOnStack } from './resume-stack.ts'
+
+const StateMachineArn = 'arn:aws:states:eu-west-1:123456789012:stateMachine:Run'
+const stackOf = (more: Partial<Stack> = {}) =>
+  ({
+    name: 'Sluice',
+    StateMachineArn,
+    EvidenceBucket: 'e',
+    LakeBucket: 'l',
+    ChildType: 'STANDARD',
+    ...more,
+  }) as Stack
+/** Waits for a day. */
+const definition = JSON.stringify({
+  QueryLanguage: 'JSONata',
+  StartAt: 'Wait',
+  States: { Wait: { Type: 'Wait', Seconds: 86400, End: true } },
+})
+
+let server: StepFunctionsServer
+let bare: Bare
+let said: string
+
+beforeEach(async () => {
+  bare = openBare()
+  said = ''
+  server = await startStepFunctions({
+    findStateMachine: async (arn) =>
+      arn === StateMachineArn
+        ? {
+            definition,
+            roleArn: 'arn:aws:iam::123456789012:role/run',
+            type: 'STANDARD',
+            creationDate: new Date(),
+          }
+        : undefined,
+    tasks: () => undefined,
+    objects: {
+      getObject: async () => new Uint8Array(),
+      putObject: async () => {},
+      listObjects: async () => [],
+    },
+  })
+  vi.stubEnv('AWS_ENDPOINT_URL_SFN', server.url)
+  vi.stubEnv('AWS_REGION', 'eu-west-1')
+  vi.stubEnv('AWS_ACCESS_KEY_ID', 'test')
+  vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'test')
+})
+afterEach(async () => {
+  vi.unstubAllEnvs()
+  await server.stop()
+})
+
+const plain = pc.createColors(false)
+const io = (): Io => ({
+  out: (text) => {
+    said += text
+  },
+  err: () => undefined,
+  format: 'text',
+  colors: { out: plain, err: plain },
+  isTerminal: false,
+  project: '.',
+  home: undefined,
+  stack: 'Sluice',
+  command: (text) => `sluice ${text}`,
+})
+
+/** A run on a stack that is at work on one dataflow. */
+async function running(stack = stackOf()) {
+  const client = newExecutionsClient()
+  await startOnStack(client, stack, 'r1', {})
+  const { manifest } = await planned(bare.ports, 'r1')
+  await admit({ run_id: 'r1', manifest, dataflow: 'orders', upstream: [] }, bare.ports)
+  return { stack, client, ports: bare.ports }
+}
+const records = (stack: Stack) => ({ ...bare.ports, stack, home: '/nowhere', close: () => undefined })
+
+describe('cancel --now on a stack', () => {
+  it('stops the execution, settles, seals and shows the result', async () => {
+    const { stack, client } = await running()
+    expect(await cancelRecorded(io(), records(stack), 'r1')).toBe(0)
+    expect(await executionState(client, stack, 'r1')).toBe('ended')
+    expect(said).toMatch(/^Run r1 was cancelled/m)
+    expect(said).toMatch(/^orders +failed .*CANCELLED at extract$/m)
+    expect(said).toMatch(/^totals +pending .*cancelled$/m)
+    expect((await readHead(bare.ports, 'crash', 'orders')).lease).toBeNull()
+    expect(await readRun(bare.ports, 'r1')).toMatchObject({ status: 'failed', cancelled: { now: true } })
+  })
+
+  it('settles a run whose execution was stopped before, and only shows one that it has ended', async () => {
+    const { stack, client } = await running()
+    await stopOnStack(client, stack, 'r1', 'in the console')
+    await cancelRecorded(io(), records(stack), 'r1')
+    const before = await readRun(bare.ports, 'r1')
+    expect(before.status).toBe('failed')
+    said = ''
+    expect(await cancelRecorded(io(), records(stack), 'r1')).toBe(0)
+    expect(said).toMatch(/^Run r1 was cancelled/m)
+    expect(await readRun(bare.ports, 'r1')).toEqual(before)
+  })
+
+  it('refuses a run that its leases call alive where Step Functions does not know its execution', async () => {
+    const { manifest } = await planned(bare.ports, 'r1')
+    await admit({ run_id: 'r1', manifest, dataflow: 'orders', upstream: [] }, bare.ports)
+    await leaseUntil(Date.now() + 60_000)
+    await expect(cancelRecorded(io(), records(stackOf()), 'r1')).rejects.toMatchObject({ code: 'RUN_ACTIVE' })
+    expect(await readRun(bare.ports, 'r1')).not.toHaveProperty('cancelled')
+    await leaseUntil(Date.now() - 1)
+    expect(await cancelRecorded(io(), records(stackOf()), 'r1')).toBe(0)
+  })
+})
+
+describe('run --resume on a stack', () => {
+  it('is refused while the execution runs, however old its leases are', async () => {
+    const open = await running()
+    bare.advance(86_400_000)
+    await expect(resumeOnStack(io(), open, 'r1')).rejects.toMatchObject({ code: 'RUN_ACTIVE' })
+    expect(await readFlow(bare.ports, 'r1', 'orders')).toMatchObject({ status: 'running' })
+  })
+
+  it('goes on at once with a run that was stopped in the console, whatever its leases say', async () => {
+    const open = await running()
+    await leaseUntil(Date.now() + 30 * 60_000)
+    await stopOnStack(open.client, open.stack, 'r1', 'in the console')
+    const start = await resumeOnStack(io(), open, 'r1')
+    expect(start.input).toEqual({ run_id: 'r1', resume: true })
+    expect(await readFlow(bare.ports, 'r1', 'orders')).toMatchObject({
+      status: 'failed',
+      reason: 'interrupted',
+    })
+    expect((await readHead(bare.ports, 'crash', 'orders')).lease).toBeNull()
+    await planRun({ execution_name: start.execution, input: start.input }, bare.ports)
+    expect(await readFlow(bare.ports, 'r1', 'orders')).toMatchObject({ status: 'pending', attempt: 1 })
+  })
+
+  it.each([
+    ['EXPRESS executions', { ChildType: 'EXPRESS' }, true],
+    ['does not know execution', {}, false],
+  ])('goes by the leases where only they can tell: %s', async (words, more, starts) => {
+    const stack = stackOf(more)
+    if (starts) await stopOnStack((await running(stack)).client, stack, 'r1', 'in the console')
+    else {
+      const { manifest } = await planned(bare.ports, 'r1')
+      await admit({ run_id: 'r1', manifest, dataflow: 'orders', upstream: [] }, bare.ports)
+    }
+    const open = { stack, client: newExecutionsClient(), ports: bare.ports }
+    await leaseUntil(Date.now() + 60_000)
+    await expect(resumeOnStack(io(), open, 'r1')).rejects.toMatchObject({
+      code: 'RUN_ACTIVE',
+      message: expect.stringContaining(words),
+    })
+    await leaseUntil(Date.now() - 1)
+    expect(await resumeOnStack(io(), open, 'r1')).toMatchObject({ run_id: 'r1' })
+  })
+})
+
+/** By the clock on the wall, which the command line goes by; the stores’ own clock stands. */
+async function leaseUntil(expires_at: number): Promise<void> {
+  const head = await readHead(bare.ports, 'crash', 'orders')
+  const item = { ...head, lease: { ...head.lease, worker: 'elsewhere/1/x', expires_at } }
+  await bare.ports.state.transact([{ kind: 'put', item }])
+}
