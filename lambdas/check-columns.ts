@@ -2,24 +2,31 @@ import { instantTypes } from '../core/contract/checks.ts'
 import type { ScanColumn } from '../core/contract/scan.ts'
 import { typeText } from '../core/contract/types.ts'
 import { ContractError } from '../core/errors.ts'
-import { checksOf } from './contract-checks.ts'
+import { referredColumns } from './check-references.ts'
 import type { GateTask } from './gate-handler.ts'
+import { checksOf, type LoadCheck, refOf } from './load-checks.ts'
 
 /**
  * That the contract's checks can be asked of the load, before a row of it is read. Throws `ContractError`
  * `CHECK_COLUMN_MISSING`, and `CHECK_TYPE_REFUSED` for a column of which a check can tell nothing.
  */
-export function checkChecks(task: GateTask, columns: readonly ScanColumn[]): void {
-  for (const { name, kind, columns: own } of checksOf(task, columns)) {
-    if (kind !== 'freshness') continue
-    const wrong = own.find((column) => !instantTypes.includes((column.stored ?? column.type).type))
-    if (wrong === undefined) continue
+export async function checkChecks(task: GateTask, columns: readonly ScanColumn[]): Promise<void> {
+  for (const check of checksOf(task, columns)) {
+    const { freshness, references } = check.spec
+    if (freshness !== undefined) checkInstant(task, check)
+    if (references !== undefined) await referredColumns(task, check, references)
+  }
+}
+
+function checkInstant(task: GateTask, { name, columns }: LoadCheck): void {
+  for (const column of columns.map(refOf)) {
+    if (instantTypes.includes(column.type.type)) continue
     throw new ContractError({
       code: 'CHECK_TYPE_REFUSED',
-      fact: `the check ${name} of ${task.dataflow.name} asks for the age of ${wrong.name}, which is ${typeText(wrong.stored ?? wrong.type)}`,
+      fact: `the check ${name} of ${task.dataflow.name} asks for the age of ${column.name}, which is ${typeText(column.type)}`,
       consequence: 'Nothing was written',
       next: `Give the column one of the types ${instantTypes.join(', ')} in the contract, or cast it in the source`,
-      details: { check: name, column: wrong.name },
+      details: { check: name, column: column.name },
     })
   }
 }

@@ -4,10 +4,10 @@ import type { ContractRecord } from '../core/runs/records.ts'
 import { inputBytes } from '../core/sources/inputs.ts'
 import { sourceStateKind } from '../core/sources/source-state.ts'
 import type { ObjectRef } from '../core/stores/object-ref.ts'
-import { refuseFailed } from './contract-checks.ts'
 import { type GateTask, gateHandler } from './gate-handler.ts'
 import { gatherShards } from './gather-shards.ts'
 import { judge, storeAccepted } from './judge.ts'
+import { refuseFailed } from './load-checks.ts'
 
 /**
  * Gate 3: one scan judges every row. Accepted rows are written once, as the Parquet files that the table will

@@ -1,8 +1,9 @@
 import { SourceError } from '../core/errors.ts'
+import { checkTables } from '../core/planning/check-refs.ts'
 import { refTables } from '../core/planning/refs.ts'
 import { readSourceState } from '../core/runs/commit.ts'
 import type { SourceStateItem } from '../core/runs/items.ts'
-import type { ExtractRecord, FilesPinned } from '../core/runs/records.ts'
+import type { ExtractRecord, FilesPinned, TablePin } from '../core/runs/records.ts'
 import { pinFiles } from '../core/sources/files.ts'
 import { planShards, shardLimit } from '../core/sources/shards.ts'
 import {
@@ -18,8 +19,8 @@ import { type GateTask, gateHandler } from './gate-handler.ts'
 
 /**
  * Gate 1: pins exactly what will be read, so that every later gate, and every repetition of one, reads the
- * same bytes: versions of objects, or snapshots of tables, and from which watermark on. What is more than one call of
- * gate 3 can hold is divided into shards.
+ * same bytes: versions of objects, or snapshots of tables, and from which watermark on; and the snapshots of tables
+ * that checks look into. What is more than one call of gate 3 can hold is divided into shards.
  */
 export async function extract(task: GateTask): Promise<ExtractRecord> {
   const stored = await readSourceState(task.ports, task.project, task.dataflow.name)
@@ -50,16 +51,33 @@ async function extractFiles(task: GateTask, stored: SourceStateItem | undefined)
   const nothing = pins.length === 0 || sameWatermarkInputs(stored, inputs)
   const shards = nothing ? [] : planShards(dataflow, pins, shardLimit(dataflow, pins, ports))
   const verdict = nothing ? 'nothing_new' : 'passed'
-  return { verdict, source: pinned, inputs, ...remembered(task, stored), shards }
+  const tables = nothing ? [] : await pinTables(ports, checkTables(dataflow.contract.checks))
+  return { verdict, source: pinned, ...besides(tables), inputs, ...remembered(task, stored), shards }
+}
+
+function besides(tables: readonly TablePin[]): Pick<ExtractRecord, 'check_tables'> {
+  return tables.length === 0 ? {} : { check_tables: tables }
 }
 
 async function extractTables(task: GateTask, stored: SourceStateItem | undefined): Promise<ExtractRecord> {
   const transform = task.dataflow.transform as NonNullable<typeof task.dataflow.transform>
-  const pins = await pinTables(task.ports, refTables(transform.sql))
+  const checked = checkTables(task.dataflow.contract.checks)
+  const read = refTables(transform.sql)
+  // At once, so that a table which is both read and checked against is the same snapshot for both.
+  const all = await pinTables(task.ports, [...new Set([...read, ...checked])])
+  const pinsOf = (tables: readonly string[]) => all.filter(({ table }) => tables.includes(table))
+  const pins = pinsOf(read)
   const inputs = inputsDigest(task.dataflow, pins)
-  const verdict = sameWatermarkInputs(stored, inputs) ? 'nothing_new' : 'passed'
-  // A query may put any row of its tables together with any other: it is one piece of work.
-  return { verdict, source: { kind: 'tables', pins }, inputs, ...remembered(task, stored), shards: [] }
+  const nothing = sameWatermarkInputs(stored, inputs)
+  return {
+    verdict: nothing ? 'nothing_new' : 'passed',
+    source: { kind: 'tables', pins },
+    ...besides(nothing ? [] : pinsOf(checked)),
+    inputs,
+    ...remembered(task, stored),
+    // A query may put any row of its tables together with any other: it is one piece of work.
+    shards: [],
+  }
 }
 
 /** The same inputs under the same definition hold nothing beyond a watermark that they have already set. */

@@ -51,8 +51,8 @@ export async function lineage(task: GateTask): Promise<LineageRecord> {
     own: ownColumns(task),
     target,
   })
-  checkChecks(task, record.columns)
   await checkRowRules(task, record)
+  await checkChecks(task, record.columns)
   return record
 }
 

@@ -6,8 +6,8 @@ import { countPresent } from '../core/sinks/unique.ts'
 import { defaultSortFields, sameFields } from '../core/tables/design.ts'
 import { defaultSpec } from '../core/tables/metadata.ts'
 import { sameSchema } from '../core/tables/schema.ts'
-import { checkResult, checksOf, none } from './contract-checks.ts'
 import { type GateTask, gateHandler } from './gate-handler.ts'
+import { checkResult, checksOf, none } from './load-checks.ts'
 
 /**
  * Gate 7: reads the table as it is now, which becomes the base of the commit, and proves that every file that

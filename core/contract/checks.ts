@@ -24,6 +24,16 @@ export interface CheckSpec {
    * day being 24 hours. A date stands for its first instant, and what has no zone for UTC.
    */
   readonly freshness?: { readonly column: string; readonly max_age: string }
+  /** The columns' values together occur in another table. A row with NULL in one of them refers to nothing. */
+  readonly references?: References
+}
+
+export interface References {
+  readonly columns: readonly string[]
+  /** `namespace.name`; a dataflow of the project writes it. It is looked into as it was when the sources were pinned. */
+  readonly table: string
+  /** As the table names them, one for each of `columns`. */
+  readonly to: readonly string[]
 }
 
 export interface CountRange {
@@ -31,7 +41,7 @@ export interface CountRange {
   readonly max?: number
 }
 
-export const checkKinds = ['unique', 'row_count', 'max_null_ratio', 'freshness'] as const
+export const checkKinds = ['unique', 'row_count', 'max_null_ratio', 'freshness', 'references'] as const
 export type CheckKind = (typeof checkKinds)[number]
 
 /** What a check came to. Numbers only: no value of a row is in it. */
@@ -45,7 +55,8 @@ export interface CheckResult {
   readonly columns?: readonly string[]
   /**
    * `unique`: distinct values that occur more than once. `row_count`: rows. `max_null_ratio`: the share of NULL.
-   * `freshness`: seconds; `null` where the column has no value to tell it by, which fails.
+   * `freshness`: seconds; `null` where the column has no value to tell it by, which fails. `references`: distinct
+   * values that the other table does not have.
    */
   readonly measured: number | null
   /** The largest that passes, in the unit of `measured`; of `row_count` the range. */
@@ -59,7 +70,7 @@ export function kindOf(check: CheckSpec): CheckKind {
 /** As the check spells them; empty where it is about no column. */
 export function checkColumns(check: CheckSpec): readonly string[] {
   const single = check.max_null_ratio ?? check.freshness
-  return check.unique ?? (single === undefined ? [] : [single.column])
+  return check.unique ?? check.references?.columns ?? (single === undefined ? [] : [single.column])
 }
 
 const secondsOf: Readonly<Record<string, number>> = { minute: 60, hour: 3600, day: 86_400 }
@@ -92,6 +103,8 @@ export function resultText({
       return `${measured} rows, ${rangeText(limit as CountRange)}`
     case 'max_null_ratio':
       return `${percent(measured as number)} of the values are NULL, at most ${percent(limit as number)} may be`
+    case 'references':
+      return `${measured} values are not in the table that they refer to`
     case 'freshness':
       return measured === null
         ? 'there is no value to tell an age by'

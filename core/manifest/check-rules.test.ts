@@ -18,6 +18,7 @@ dataflows:
       columns: { k: { type: string }, Day: { type: date }, n: { type: decimal, precision: 5 } }
       checks:
 ${checks.map((check) => `        - ${check}`).join('\n')}
+  - { name: o, transform: { sql: SELECT 1 AS k }, sink: { connection: lake, table: t.o, load_type: overwrite } }
 `
   return (await problemsOf({ 'sluice.yaml': text })).map((line) => line.replace('sluice.yaml:', ''))
 }
@@ -29,6 +30,7 @@ test('checks that are fine', async () => {
       '{ name: some, row_count: { min: 0 } }',
       '{ name: full, severity: warn, max_null_ratio: { column: other, ratio: 0 } }',
       '{ name: new, freshness: { column: DAY, max_age: 1 day } }',
+      '{ name: known, references: { columns: [k, Day], table: t.o, to: [k, day] } }',
     ]),
   ).toEqual([])
   expect(
@@ -46,7 +48,7 @@ test.each<[string, string, readonly string[]]>([
   [
     'no kind',
     '{ name: a, severity: warn }',
-    ['13:11: check `a` checks nothing. Add one of unique, row_count, max_null_ratio, freshness.'],
+    ['13:11: check `a` checks nothing. Add one of unique, row_count, max_null_ratio, freshness, references.'],
   ],
   [
     'two kinds',
@@ -88,6 +90,31 @@ test.each<[string, string, readonly string[]]>([
     'a duration of another grammar',
     '{ name: a, freshness: { column: day, max_age: 2h } }',
     ['13:57: `max_age` cannot be `2h`. Write 2 hours.'],
+  ],
+  [
+    'a table that nobody writes',
+    '{ name: a, references: { columns: [k], table: t.ff, to: [k] } }',
+    ['13:57: `table: t.ff` is a reference to nothing: no dataflow writes this table. Did you mean `t.f`?'],
+  ],
+  [
+    'its own table',
+    '{ name: a, references: { columns: [k], table: t.f, to: [k] } }',
+    ['13:57: `f` waits for itself: f -> f (checks against t.f). Remove the reference.'],
+  ],
+  [
+    'what is no table',
+    '{ name: a, references: { columns: [k, K], table: airports, to: [k] } }',
+    [
+      '13:60: `table` cannot be `airports`. A table is `namespace.name`, each of letters, digits and _, and not a digit first.',
+    ],
+  ],
+  [
+    'columns without a partner',
+    '{ name: a, references: { columns: [k], table: t.o, to: [k, k] } }',
+    [
+      '13:66: `columns` has 1 and `to` has 2. Name one column of the table for each column of the load.',
+      '13:70: `k` is named twice. Remove one of the two.',
+    ],
   ],
   [
     'the age of a number',

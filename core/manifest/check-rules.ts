@@ -23,6 +23,7 @@ export function checkChecks(draft: Draft, report: Report): void {
     const within: Report = (inside, message, hint) => report([...path, ...inside], message, hint)
     checkRange(check, within)
     checkTwice(check, draft, within)
+    checkPairs(check, within)
     checkFreshness(check, draft, within)
   }
 }
@@ -38,12 +39,24 @@ function checkRange({ row_count }: CheckSpec, report: Report): void {
 }
 
 /** Whether the source has the column only gate 2 can tell; two spellings of one column are a mistake here. */
-function checkTwice({ unique = [] }: CheckSpec, { column_names = 'lower' }: Draft, report: Report): void {
-  const names = unique.map((column) => columnName(column, column_names))
-  for (const [i, name] of names.entries()) {
-    if (names.indexOf(name) < i)
-      report(['unique', i], `\`${unique[i]}\` is named twice`, 'Remove one of the two')
+function checkTwice({ unique, references }: CheckSpec, { column_names = 'lower' }: Draft, report: Report) {
+  const lists = { unique: ['unique'], columns: ['references', 'columns'], to: ['references', 'to'] }
+  const columns = { unique, columns: references?.columns, to: references?.to }
+  for (const key of ['unique', 'columns', 'to'] as const) {
+    const list = columns[key] ?? []
+    const names = key === 'to' ? list : list.map((column) => columnName(column, column_names))
+    for (const [i, name] of names.entries()) {
+      if (names.indexOf(name) < i)
+        report([...lists[key], i], `\`${list[i]}\` is named twice`, 'Remove one of the two')
+    }
   }
+}
+
+function checkPairs({ references }: CheckSpec, report: Report): void {
+  if (references === undefined || references.columns.length === references.to.length) return
+  const { columns, to } = references
+  const message = `\`columns\` has ${columns.length} and \`to\` has ${to.length}`
+  report(['references', 'to'], message, 'Name one column of the table for each column of the load')
 }
 
 /** Files of text have no types, and a text has no age. */

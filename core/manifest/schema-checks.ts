@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { rateMistake } from './cron.ts'
-import { maxNameLength, namePattern, nameRule } from './grammar.ts'
+import { maxNameLength, namePattern, nameRule, tablePattern, tableRule } from './grammar.ts'
 
 const column = z
   .string()
@@ -48,5 +48,22 @@ export const checkSchema = z
       })
       .optional()
       .describe('How long before the start of the run the largest value of a date or timestamp may lie.'),
+    references: z
+      .strictObject({
+        columns: z.array(column).min(1).describe('Columns of the load.'),
+        table: z
+          .string()
+          .max(2 * maxNameLength)
+          .regex(tablePattern, tableRule)
+          .describe('`namespace.name` of a table that a dataflow of the project writes; it draws an edge.'),
+        to: z
+          .array(z.string().min(1).max(maxNameLength))
+          .min(1)
+          .describe('Columns of that table, one for each of `columns`.'),
+      })
+      .optional()
+      .describe(
+        'The values of the columns together occur in another table. NULL in one of them is no reference.',
+      ),
   })
   .describe('One rule over the load: a name and exactly one kind of check.')

@@ -47,8 +47,9 @@ function checkGraph(found: readonly FoundDataflow[], writers: readonly Writer[],
     const { name, table } = writers[index]!
     if (byName.has(name)) continue
     byName.set(name, target)
-    const { depends_on = [], transform, group_number, execution_order } = target.draft
-    nodes.push({ name, table, depends_on, sql: transform?.sql, group_number, execution_order })
+    const { depends_on = [], transform, contract, group_number, execution_order } = target.draft
+    const reads = { sql: transform?.sql, checks: contract?.checks }
+    nodes.push({ name, table, depends_on, ...reads, group_number, execution_order })
   }
   const report = ({ dataflow, path, line, column, message, hint }: GraphProblem): void => {
     const target = byName.get(dataflow)!

@@ -26,6 +26,21 @@ describe('graphOf', () => {
     ])
   })
 
+  test('a table that a check looks into is waited for, and must be there', () => {
+    const against = (table: string) =>
+      [{ name: 'c', severity: 'warn', references: { columns: ['k'], table, to: ['k'] } }] as const
+    const { edges } = graphOf([node('a'), { ...node('b'), checks: against('t.a') }])
+    expect(edges).toEqual([{ from: 'a', to: 'b', reason: 'checks against t.a' }])
+    const path = ['contract', 'checks', 0, 'references', 'table']
+    expect(graphOf([node('a'), { ...node('b'), checks: against('t.aa') }]).problems).toMatchObject([
+      { dataflow: 'b', path, message: expect.stringContaining('`table: t.aa` is a reference to nothing') },
+    ])
+    const circle = graphOf([node('a', ['t.b']), { ...node('b'), checks: against('t.a') }])
+    expect(circle.problems).toMatchObject([{ message: expect.stringContaining('wait for each other') }])
+    const itself = graphOf([{ ...node('b'), checks: against('t.b') }])
+    expect(itself.problems).toMatchObject([{ path, message: expect.stringContaining('waits for itself') }])
+  })
+
   test('references to nothing are problems at their place', () => {
     const { edges, problems } = graphOf([node('orders'), node('b', ['t.order', 'x.y'], ['order', 'zzz'])])
     expect(edges).toEqual([])

@@ -2,6 +2,7 @@ import { ManifestError } from '../errors.ts'
 import { digestOf } from '../json.ts'
 import { manifestError } from '../manifest/problems.ts'
 import type { Dataflow, RenderedManifest } from '../manifest/types.ts'
+import { checkTables } from './check-refs.ts'
 import { type Edge, type Graph, type GraphProblem, graphNode, graphOf } from './graph.ts'
 import { refTables } from './refs.ts'
 import { type Selected, selectDataflows } from './select.ts'
@@ -83,16 +84,16 @@ function reasonOf(
 }
 
 function readsOf(dataflow: Dataflow, context: Context): PlannedRead[] {
-  if (dataflow.source !== undefined) {
-    const { connection, path, format } = dataflow.source
-    return [{ kind: 'files', connection, path, format }]
-  }
-  return refTables(dataflow.transform?.sql ?? '').map((table) => {
+  const { source, transform, contract } = dataflow
+  const files = source && { connection: source.connection, path: source.path, format: source.format }
+  const names = new Set([...refTables(transform?.sql ?? ''), ...checkTables(contract.checks)])
+  const tables = [...names].map((table): PlannedRead => {
     const writers = context.writers.get(table) ?? []
     const running = writers.filter((name) => context.selected.reasons.has(name))
     const reasons = writers.map((name) => `${name}: ${context.excluded.get(name)}`)
     return { kind: 'table', table, written_by: running, as_is: running.length > 0 ? null : someOf(reasons) }
   })
+  return files === undefined ? tables : [{ kind: 'files', ...files }, ...tables]
 }
 
 function writersOf(dataflows: readonly Dataflow[]): Map<string, string[]> {

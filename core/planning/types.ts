@@ -62,7 +62,7 @@ export type PlannedRead =
       readonly format: SourceFormat
     }
   /**
-   * `written_by`: dataflows of this plan that write the table before. Where there is none, the table is read
+   * Read by the transform, or looked into by a check. `written_by`: dataflows of this plan that write the table before. Where there is none, the table is read
    * `as_is`, from earlier runs, for the reason given.
    */
   | {

@@ -36,7 +36,9 @@ export type Verdict = 'passed' | 'nothing_new'
 export interface ExtractRecord {
   readonly verdict: Verdict
   readonly source: FilesPinned | TablesPinned
-  /** Digest of all pins: equal inputs, equal digest. */
+  /** That the contract's checks look into; absent where they look into none, or there is nothing to check. */
+  readonly check_tables?: readonly TablePin[]
+  /** Digest of the pins of `source`: equal inputs, equal digest. */
   readonly inputs: string
   /** Version of the source state that this attempt saw; 0 where there was none. */
   readonly state_version: number
