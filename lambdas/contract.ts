@@ -1,4 +1,5 @@
 import type { CheckResult } from '../core/contract/checks.ts'
+import { stopsLoad } from '../core/contract/enforcement.ts'
 import { ContractError } from '../core/errors.ts'
 import type { ContractRecord } from '../core/runs/records.ts'
 import { inputBytes } from '../core/sources/inputs.ts'
@@ -24,7 +25,7 @@ export async function contract(task: GateTask): Promise<ContractRecord> {
     checkVerdict(task, kept, kept.quarantine)
     const verdict = verdictOf(task, kept)
     if (verdict === 'nothing_new') return { verdict, ...kept, files: [], watermark }
-    refuseFailed(task, checks, kept)
+    refuseFailed(task, checks, detailsOf(kept))
     const files = await storeAccepted(task, accepted, portion)
     return { verdict, ...kept, ...recorded(checks), files, watermark }
   }, options)
@@ -41,7 +42,7 @@ async function gathered(task: GateTask): Promise<ContractRecord> {
   const verdict = verdictOf(task, kept)
   if (verdict === 'nothing_new') return { verdict, ...kept, files, watermark }
   const checks = await judgeLoad()
-  refuseFailed(task, checks, kept)
+  refuseFailed(task, checks, detailsOf(kept))
   return { verdict, ...kept, ...recorded(checks), files, watermark }
 }
 
@@ -58,16 +59,20 @@ function verdictOf(task: GateTask, { rows }: Kept): ContractRecord['verdict'] {
 type Kept = Pick<ContractRecord, 'rows' | 'by_reason' | 'rules' | 'quarantine'>
 
 function checkVerdict(task: GateTask, kept: Kept, quarantine: ObjectRef | undefined): void {
-  const { enforcement, quarantine: policy } = task.dataflow.contract
+  const { contract } = task.dataflow
+  const { enforcement, quarantine: policy } = contract
   const { accepted, quarantined } = kept.rows
   const where =
     quarantine === undefined ? '' : `sluice quarantine ${task.ref.run_id} ${task.dataflow.name} shows them`
-  if (enforcement === 'strict' && quarantined > 0) {
+  if (kept.by_reason.some(({ rule }) => stopsLoad(rule, contract))) {
     throw new ContractError({
       code: 'CONTRACT_REJECTED',
       fact: `${quarantined} of ${accepted + quarantined} rows break the contract of ${task.dataflow.name} (${reasons(kept)})`,
-      consequence: 'The contract is strict, so nothing was written to the table',
-      next: `${where}; correct the source or the contract, or use enforcement: quarantine`,
+      consequence:
+        enforcement === 'warn'
+          ? 'What is no value of its type, or no row, cannot be written, and conflict_policy: fail stops at it: nothing was written to the table'
+          : `The contract is ${enforcement}, so nothing was written to the table`,
+      next: `${where}; correct the source or the contract, or use ${enforcement === 'warn' ? 'conflict_policy' : 'enforcement'}: quarantine`,
       details: detailsOf(kept),
     })
   }

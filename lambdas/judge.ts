@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import type { CheckResult } from '../core/contract/checks.ts'
+import { enforced } from '../core/contract/enforcement.ts'
 import { ruleLiteral } from '../core/contract/rules.ts'
 import { type RejectedFile, type ScanRequest, type ScanResult, scanContract } from '../core/contract/scan.ts'
 import type { Engine } from '../core/engine/engine.ts'
@@ -69,6 +70,7 @@ async function scanRequest(
 ): Promise<ScanRequest> {
   const { after } = extract
   const { columns, constants, unexpected } = lineage
+  const { contract } = task.dataflow
   const watermark = Object.entries(after).map(([name, value]) =>
     value === null ? { name } : { name, after: value },
   )
@@ -78,9 +80,9 @@ async function scanRequest(
     columns,
     unexpected,
     constants,
-    rules: task.dataflow.contract.rules ?? [],
+    rules: (contract.rules ?? []).map((rule) => enforced(rule, contract)),
     ...(watermark.length === 0 ? {} : { watermark: { columns: watermark } }),
-    pii_policy: task.dataflow.contract.quarantine.pii_policy,
+    pii_policy: contract.quarantine.pii_policy,
     output: { accepted: join(engine.directory, 'accepted'), rejected: join(engine.directory, 'rejected') },
   }
 }

@@ -1,4 +1,5 @@
 import { verifyPatterns } from '../core/contract/check-contract.ts'
+import { enforced } from '../core/contract/enforcement.ts'
 import { bindRowRules } from '../core/contract/row-rules.ts'
 import type { ScanColumn, ScanConstant } from '../core/contract/scan.ts'
 import {
@@ -181,7 +182,7 @@ async function checkRowRules(
 function contractsByColumn(task: GateTask, names: readonly string[]): Map<string, ColumnContract> {
   const { contract, column_names } = task.dataflow
   const entries = Object.entries(contract.columns).map(
-    ([key, spec]) => [columnName(key, column_names), spec] as const,
+    ([key, spec]) => [columnName(key, column_names), enforced(spec, contract)] as const,
   )
   const absent = entries.filter(([name]) => !names.includes(name)).map(([name]) => name)
   if (absent.length === 0) return new Map(entries)

@@ -76,6 +76,19 @@ test('rules have names of their own', () => {
   ])
 })
 
+test('a severity that the enforcement would not heed', () => {
+  const columns = { c: { type: 'integer', min: 1, severity: 'error' } } as const
+  const rules = [
+    { name: 'a', expr: 'true', severity: 'error' },
+    { name: 'b', expr: 'true', severity: 'warn' },
+  ] as const
+  expect(checkContract({ enforcement: 'warn', columns, rules }).map(({ path }) => path.join('.'))).toEqual([
+    'columns.c.severity',
+    'rules.0.severity',
+  ])
+  expect(checkContract({ enforcement: 'quarantine', columns, rules })).toEqual([])
+})
+
 test('quarantine limits', () => {
   const problems = checkContract({
     enforcement: 'quarantine',

@@ -17,10 +17,10 @@ export interface ContractProblem {
 export function checkContract(spec: ContractSpec): ContractProblem[] {
   const problems: ContractProblem[] = []
   for (const [name, column] of Object.entries(spec.columns)) {
-    for (const { path, ...rest } of checkColumn(column))
+    for (const { path, ...rest } of [...checkColumn(column), ...checkSeverity(spec, column)])
       problems.push({ path: ['columns', name, ...path], ...rest })
   }
-  problems.push(...checkRules(spec.rules ?? []))
+  problems.push(...checkRules(spec))
   const { max_rows, max_ratio } = spec.quarantine ?? {}
   if (max_rows !== undefined && (!Number.isSafeInteger(max_rows) || max_rows < 0)) {
     problems.push({
@@ -40,18 +40,30 @@ export function checkContract(spec: ContractSpec): ContractProblem[] {
 }
 
 /** Their expressions are the engine's to check, once the load's columns are known (row-rules.ts). */
-function checkRules(rules: readonly RowRule[]): ContractProblem[] {
-  return rules.flatMap(({ name }, i) =>
-    rules.findIndex((rule) => rule.name === name) === i
-      ? []
-      : [
-          {
-            path: ['rules', i, 'name'],
-            message: `the name ${name} is taken by another rule of this contract`,
-            hint: 'Counts and reasons are told by name: choose another one',
-          },
-        ],
-  )
+function checkRules(spec: ContractSpec): ContractProblem[] {
+  const { rules = [] } = spec
+  return rules.flatMap((rule, i) => {
+    const problems: ContractProblem[] = checkSeverity(spec, rule)
+    if (rules.findIndex(({ name }) => name === rule.name) !== i) {
+      const message = `the name ${rule.name} is taken by another rule of this contract`
+      problems.push({
+        path: ['name'],
+        message,
+        hint: 'Counts and reasons are told by name: choose another one',
+      })
+    }
+    return problems.map(({ path, ...rest }) => ({ path: ['rules', i, ...path], ...rest }))
+  })
+}
+
+/** Under `warn` nothing that a rule says is an error; a severity that says otherwise would be ignored. */
+function checkSeverity(
+  { enforcement }: ContractSpec,
+  { severity }: Pick<ColumnContract | RowRule, 'severity'>,
+): ContractProblem[] {
+  if (enforcement !== 'warn' || severity !== 'error') return []
+  const message = 'severity: error has no meaning with enforcement: warn'
+  return [{ path: ['severity'], message, hint: 'Remove it, or use another enforcement with severity: warn' }]
 }
 
 const unordered: readonly string[] = ['string', 'boolean', 'uuid', 'binary', 'json']

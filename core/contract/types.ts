@@ -89,7 +89,10 @@ export interface RowRule {
   readonly description?: string
 }
 
-export type Enforcement = 'strict' | 'quarantine'
+export type Enforcement = 'strict' | 'quarantine' | 'warn'
+
+/** What becomes of a row with a value that is none of its column's type. `fail` (default): what `enforcement` says. */
+export type ConflictPolicy = 'fail' | 'quarantine'
 
 /** `reference_only` (default): no raw value in any stored byte. `preserve`: the raw row as JSON text. */
 export type PiiPolicy = 'reference_only' | 'preserve'
@@ -104,6 +107,7 @@ export interface QuarantinePolicy {
 
 export interface ContractSpec {
   readonly enforcement: Enforcement
+  readonly conflict_policy?: ConflictPolicy
   readonly columns: Readonly<Record<string, ColumnContract>>
   readonly rules?: readonly RowRule[]
   readonly quarantine?: QuarantinePolicy

@@ -4,7 +4,9 @@ import { checkColumns } from './contract-rules.ts'
 
 function problems(column: Partial<ColumnContract>): string[] {
   const found: string[] = []
-  checkColumns({ c: column }, (path, message, hint) => found.push(`${path.join('.')}: ${message}. ${hint}`))
+  checkColumns({ columns: { c: column } }, (path, message, hint) =>
+    found.push(`${path.join('.')}: ${message}. ${hint}`),
+  )
   return found
 }
 

@@ -1,25 +1,16 @@
 import { checkContract } from '../contract/check-contract.ts'
-import type { ColumnContract } from '../contract/types.ts'
+import type { ColumnContract, ContractSpec } from '../contract/types.ts'
 import { columnName } from '../sources/column-names.ts'
 import type { Draft, Report } from './rules.ts'
 
-/** What core/contract says of each column, at its place. A column without a type is the schema's to report. */
-export function checkColumns(
-  columns: Readonly<Record<string, Partial<ColumnContract> | undefined>>,
-  report: Report,
-): void {
-  for (const [name, column] of Object.entries(columns)) {
-    if (column?.type === undefined) continue
-    const spec = { enforcement: 'strict', columns: { [name]: column as ColumnContract } } as const
+/** What core/contract says of each column and each rule, at its place. A column without a type is the schema's to report. */
+export function checkColumns(contract: Draft['contract'], report: Report): void {
+  const { enforcement = 'strict', columns = {}, rules = [] } = contract ?? {}
+  const specs: ContractSpec[] = Object.entries(columns).flatMap(([name, column]) =>
+    column?.type === undefined ? [] : [{ enforcement, columns: { [name]: column as ColumnContract } }],
+  )
+  for (const spec of [...specs, { enforcement, columns: {}, rules }]) {
     for (const { path, message, hint } of checkContract(spec)) report(['contract', ...path], message, hint)
-  }
-}
-
-/** What core/contract says of the rules over a row. */
-export function checkRowRules(draft: Draft, report: Report): void {
-  const rules = draft.contract?.rules ?? []
-  for (const { path, message, hint } of checkContract({ enforcement: 'strict', columns: {}, rules })) {
-    report(['contract', ...path], message, hint)
   }
 }
 

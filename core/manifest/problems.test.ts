@@ -92,7 +92,7 @@ describe('words and shapes', () => {
         flow(
           'a',
           'source: { connection: landing, path: a, format: avro }',
-          'contract: { enforcement: warn }',
+          'schema_evolution: { mode: freeze }',
           sink('t.a', 'scd2'),
         ),
         flow(
@@ -104,21 +104,20 @@ describe('words and shapes', () => {
         flow(
           'c',
           source,
-          'contract: { enforcement: coerce, columns: { x: { type: int }, y: { type: list }, z: { type: blobs } } }',
+          'contract: { columns: { x: { type: int }, y: { type: list }, z: { type: blobs } } }',
           sink('t.c'),
         ),
       ),
     ).toEqual([
       '8:53: format: avro is not available in this version; use parquet, csv, ndjson or json.',
-      '9:30: enforcement: warn is not available in this version; use strict or quarantine.',
+      '9:31: mode: freeze is not available in this version; use strict, additive or widening; it is a word of schema_evolution.columns and data_type.',
       '10:54: load_type: scd2 is not available in this version; use append or overwrite.',
       '12:53: `format` cannot be `jsonl`. Did you mean `ndjson`? Known: parquet, csv, ndjson, json.',
-      '13:30: `enforcement` cannot be `strikt`. Did you mean `strict`? Known: strict, quarantine.',
+      '13:30: `enforcement` cannot be `strikt`. Did you mean `strict`? Known: strict, quarantine, warn.',
       '14:54: `load_type` cannot be `full_load`. Did you mean `overwrite`? Known: append, overwrite.',
-      '17:30: enforcement: coerce is not available in this version; use strict or quarantine.',
-      '17:60: `type` cannot be `int`. Did you mean `integer`? Known: string, boolean, tinyint, smallint, integer, bigint, float, double, date, timestamp, timestamp_tz, time, uuid, binary, json, decimal.',
-      '17:78: type: list is not available in this version; use one of the types of this version.',
-      '17:97: `type` cannot be `blobs`. Use string, boolean, tinyint, smallint, integer, bigint, float, double, date, timestamp, timestamp_tz, time, uuid, binary, json, decimal.',
+      '17:39: `type` cannot be `int`. Did you mean `integer`? Known: string, boolean, tinyint, smallint, integer, bigint, float, double, date, timestamp, timestamp_tz, time, uuid, binary, json, decimal.',
+      '17:57: type: list is not available in this version; use one of the types of this version.',
+      '17:76: `type` cannot be `blobs`. Use string, boolean, tinyint, smallint, integer, bigint, float, double, date, timestamp, timestamp_tz, time, uuid, binary, json, decimal.',
     ])
   })
 
@@ -193,15 +192,15 @@ defaults: [x]
   test('a mistake in defaults is one mistake, at its place', async () => {
     const text = head.replace(
       'dataflows:',
-      'defaults: { sink: { conection: lake }, contract: { enforcement: warn }, name: x }\ndataflows:',
+      'defaults: { sink: { conection: lake }, schema_evolution: { mode: freeze }, name: x }\ndataflows:',
     )
     const flows = ['a', 'b', 'c'].map((name) =>
       flow(name, source, `sink: { table: t.${name}, load_type: append }`),
     )
     expect(await problemsOf({ 'sluice.yaml': text + flows.join('') })).toEqual([
       'sluice.yaml:6:21: unknown key `conection`. Did you mean `connection`?',
-      'sluice.yaml:6:65: enforcement: warn is not available in this version; use strict or quarantine.',
-      'sluice.yaml:6:73: unknown key `name`. Known here: column_names, contract, depends_on, description, execution_order, group_number, is_active, on, schedule, schema_evolution, sink, source, stage, tags, transform.',
+      'sluice.yaml:6:66: mode: freeze is not available in this version; use strict, additive or widening; it is a word of schema_evolution.columns and data_type.',
+      'sluice.yaml:6:76: unknown key `name`. Known here: column_names, contract, depends_on, description, execution_order, group_number, is_active, on, schedule, schema_evolution, sink, source, stage, tags, transform.',
     ])
   })
 })

@@ -83,10 +83,16 @@ const rowRuleSchema = z
 export const contractSchema = z
   .strictObject({
     enforcement: z
-      .enum(['strict', 'quarantine'])
+      .enum(['strict', 'quarantine', 'warn'])
       .default('strict')
       .describe(
-        '`strict`: one bad row stops the dataflow. `quarantine`: bad rows are set aside with their reasons.',
+        '`strict`: one bad row stops the dataflow. `quarantine`: bad rows are set aside with their reasons. `warn`: they are loaded and counted, as far as they can be written.',
+      ),
+    conflict_policy: z
+      .enum(['fail', 'quarantine'])
+      .optional()
+      .describe(
+        'A value that is none of its column’s type. `fail` (default): as `enforcement` says, and under `warn` it stops the dataflow. `quarantine`: its row is set aside.',
       ),
     columns: z
       .record(z.string().min(1).max(maxNameLength), columnSchema)

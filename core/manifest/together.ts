@@ -1,7 +1,7 @@
 import { type GraphNode, type GraphProblem, graphOf } from '../planning/graph.ts'
 import { type OrderedNode, planWaves } from '../planning/waves.ts'
 import { checkChecks } from './check-rules.ts'
-import { checkColumnNames, checkColumns, checkRowRules } from './contract-rules.ts'
+import { checkColumnNames, checkColumns } from './contract-rules.ts'
 import { pathText } from './explain.ts'
 import { keyPlaceOf, locate, placeOf as nodePlace, type Path, type Place, textPlaceOf } from './located.ts'
 import { type FoundConnection, type FoundDataflow, placeText } from './parts.ts'
@@ -24,10 +24,9 @@ export function checkTogether(
   }
   for (const target of found) {
     checkDataflow(target.draft, new Set(target.tree.entries.keys()), known, reportAt(target))
-    checkColumns(target.draft.contract?.columns ?? {}, reportAt(target))
+    checkColumns(target.draft.contract, reportAt(target))
     checkColumnNames(target.draft, reportAt(target))
     checkChecks(target.draft, reportAt(target))
-    checkRowRules(target.draft, reportAt(target))
     checkTriggers(target.draft, target.tree, reportAt(target))
   }
   const writers = found.map(({ label, draft, tree }) => ({

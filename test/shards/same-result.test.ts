@@ -56,6 +56,9 @@ const cases = fc.record({
     'quarantine',
     'strict',
     'quarantine, quarantine: { max_rows: 2, pii_policy: preserve }',
+    'strict, conflict_policy: quarantine',
+    'warn',
+    'warn, conflict_policy: quarantine',
   ),
 })
 type Case = typeof cases extends fc.Arbitrary<infer T> ? T : never
