@@ -64,6 +64,11 @@ describe('the command line itself', () => {
     [['run', '--max-workers', 'many'], "argument 'many' is invalid", 'It must be a number'],
     [['status', '--limit', '0'], "argument '0' is invalid", 'a whole number from 1'],
     [['run', '--resume', 'x', '--stage', 'bronze'], "'--resume <run_id>' cannot be used with", '--stage'],
+    [
+      ['run', '--resume', 'x', '--project-name', 'p'],
+      "'--resume <run_id>' cannot be used with",
+      '--project-name',
+    ],
     [['evidence'], "missing required argument 'run_id'", 'Nothing was done'],
     [['validate', 'extra'], 'too many arguments', 'Nothing was done'],
     [['replay', '--from', 'x', 'y'], 'replay is not available in this version', 'Nothing was done'],

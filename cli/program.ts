@@ -105,11 +105,12 @@ function createProgram(setExitCode: (code: number) => void): Command {
     .description('run the project, every active dataflow or those that are selected')
     .option('--dry-run', 'only print the plan')
     .option('--run-id <id>', 'the name of the run (default: a new one that sorts by time)')
+    .option('--project-name <name>', 'with --stack: the deployed project to run, where there are several')
     .option('--detach', 'with --stack: start the run and do not wait for it')
     .addOption(
       new Option('--resume <run_id>', 'go on with a run that failed or was interrupted').conflicts([
         ...['stage', 'dataflow', 'tag', 'maxWorkers', 'stopOnError', 'retryCount', 'retryDelaySeconds'],
-        ...['dryRun', 'runId'],
+        ...['dryRun', 'runId', 'projectName'],
       ]),
     )
     .action(does(refused, async () => (await import('./run.ts')).run))

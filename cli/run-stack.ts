@@ -1,12 +1,7 @@
-import { ManifestError } from '../core/errors.ts'
-import { digestOf } from '../core/json.ts'
 import type { RunItem } from '../core/runs/items.ts'
-import { requireProject } from '../core/runs/projects.ts'
 import type { ExecutionResult } from '../core/runs/result.ts'
-import { checkRunId, readRun } from '../core/runs/runs.ts'
+import { readRun } from '../core/runs/runs.ts'
 import { readJsonRef } from '../core/stores/object-ref.ts'
-import { findProject, loadProject } from '../local/project.ts'
-import { newRunId } from '../local/run.ts'
 import { newExecutionsClient, startOnStack, throwIfEnded } from '../remote/executions.ts'
 import { openStackPorts, type StackPorts } from '../remote/ports.ts'
 import { findStack, type Stack } from '../remote/stack.ts'
@@ -14,8 +9,9 @@ import { exitCodes } from './fail.ts'
 import { followExecution } from './follow-execution.ts'
 import { detachOnSignals } from './interrupt.ts'
 import type { Io } from './io.ts'
+import { newRunOnStack } from './new-run-stack.ts'
 import { emit } from './report.ts'
-import { resumeOnStack, type Start } from './resume-stack.ts'
+import { resumeOnStack } from './resume-stack.ts'
 import type { RunCommandOptions } from './run.ts'
 import { watchRun } from './run-progress.ts'
 import { placeOnStack, resultBlocks } from './run-result.ts'
@@ -36,7 +32,7 @@ export async function runOnStack(
   try {
     const { run_id, execution, input, doneBefore } =
       options.resume === undefined
-        ? await newRun(io, ports, options, given)
+        ? await newRunOnStack(io, ports, options, given)
         : await resumeOnStack(io, { stack, ports, client }, options.resume)
     await startOnStack(client, stack, execution, input)
     if (options.detach === true) return started(io, run_id)
@@ -54,37 +50,6 @@ export async function runOnStack(
   } finally {
     ports.state.close()
   }
-}
-
-async function newRun(
-  io: Io,
-  ports: StackPorts,
-  options: RunCommandOptions,
-  given: Readonly<Record<string, unknown>>,
-): Promise<Start> {
-  const local = await localProject(io)
-  const deployed = await requireProject(ports, local?.project)
-  if (
-    local !== undefined &&
-    digestOf(local) !== digestOf(await readJsonRef(ports.evidence, deployed.manifest))
-  ) {
-    io.err(
-      `Note: ${deployed.project} is deployed in another version than ${io.project} has now. The deployed one runs.`,
-    )
-  }
-  const run_id = checkRunId(options.runId ?? newRunId())
-  return { run_id, execution: run_id, input: { project: deployed.project, ...given }, doneBefore: new Set() }
-}
-
-/** Of the directory that the command is called in; where it has no manifest, the stack's only project is meant. */
-async function localProject(io: Io) {
-  try {
-    findProject(io.project)
-  } catch (error) {
-    if (io.project === '.' && error instanceof ManifestError) return undefined
-    throw error
-  }
-  return (await loadProject(io.project)).rendered
 }
 
 function started(io: Io, run_id: string): number {

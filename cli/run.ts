@@ -14,6 +14,7 @@ export interface RunCommandOptions extends SelectionOptions {
   readonly resume?: string
   /** Only with `--stack`. */
   readonly detach?: boolean
+  readonly projectName?: string
 }
 
 /**
@@ -28,6 +29,7 @@ export async function run(io: Io, options: RunCommandOptions): Promise<number> {
     return await runOnStack(io, io.stack, options, given)
   }
   if (options.detach === true) requireStack(io, 'run --detach')
+  if (options.projectName !== undefined) requireStack(io, 'run --project-name')
   if (options.resume !== undefined) {
     // The manifest that counts is the one that the run began with: the file as it is now is not even read.
     const { directory } = findProject(io.project)

@@ -1,6 +1,10 @@
+import { rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import pc from 'picocolors'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { readHead } from '../core/runs/lease.ts'
+import { storeRenderedManifest } from '../core/runs/manifest-store.ts'
+import { pointProject } from '../core/runs/projects.ts'
 import { readFlow, readRun } from '../core/runs/runs.ts'
 import { admit } from '../lambdas/admit.ts'
 import { planRun } from '../lambdas/plan.ts'
@@ -8,8 +12,10 @@ import { type StepFunctionsServer, startStepFunctions } from '../local/step-func
 import { executionState, newExecutionsClient, startOnStack, stopOnStack } from '../remote/executions.ts'
 import type { Stack } from '../remote/stack.ts'
 import { type Bare, openBare, planned } from '../test/support/bare-ports.ts'
+import { loadProject, makeProject } from '../test/support/project.ts'
 import { cancelRecorded } from './cancel-now.ts'
 import type { Io } from './io.ts'
+import { newRunOnStack } from './new-run-stack.ts'
 import { resumeOnStack } from './resume-stack.ts'
 
 const StateMachineArn = 'arn:aws:states:eu-west-1:123456789012:stateMachine:Run'
@@ -164,6 +170,49 @@ describe('run --resume on a stack', () => {
     })
     await leaseUntil(Date.now() - 1)
     expect(await resumeOnStack(io(), open, 'r1')).toMatchObject({ run_id: 'r1' })
+  })
+})
+
+describe('run --stack', () => {
+  const deploy = async (project: string) => {
+    const directory = makeProject()
+    const manifest = { ...(await loadProject(directory)), project }
+    rmSync(directory, { recursive: true })
+    await pointProject(bare.ports, project, await storeRenderedManifest(bare.ports.evidence, manifest))
+  }
+  /** In a directory without a manifest. */
+  const start = async (options: { projectName?: string; runId?: string }, given = {}, project = '.') =>
+    await newRunOnStack({ ...io(), project }, bare.ports, options, given)
+
+  beforeEach(() => {
+    vi.spyOn(process, 'cwd').mockReturnValue(tmpdir())
+  })
+  afterEach(() => vi.restoreAllMocks())
+
+  it('refuses what the deployed manifest does not have, before anything is started', async () => {
+    await deploy('crash')
+    await expect(start({}, { dataflows: ['nothing'] })).rejects.toMatchObject({ code: 'SELECTOR_UNKNOWN' })
+    await expect(start({}, { max_workers: 0 })).rejects.toMatchObject({ code: 'RUN_OPTIONS_INVALID' })
+    expect(await start({ runId: 'r1' }, { dataflows: ['orders'] })).toMatchObject({
+      execution: 'r1',
+      input: { project: 'crash', dataflows: ['orders'] },
+    })
+  })
+
+  it('takes the project that is named, and lists them where none or a wrong one is', async () => {
+    await expect(start({})).rejects.toMatchObject({ code: 'PROJECT_NOT_DEPLOYED' })
+    await deploy('crash')
+    await deploy('shop')
+    await expect(start({})).rejects.toMatchObject({
+      code: 'PROJECT_AMBIGUOUS',
+      message: expect.stringMatching(/crash, shop.*--project-name/),
+    })
+    await expect(start({ projectName: 'shoop' })).rejects.toMatchObject({
+      code: 'PROJECT_NOT_DEPLOYED',
+      message: expect.stringContaining('crash, shop'),
+    })
+    expect(await start({ projectName: 'shop' })).toMatchObject({ input: { project: 'shop' } })
+    await expect(start({ projectName: 'shop' }, {}, 'examples/shop')).rejects.toMatchObject({ code: 'USAGE' })
   })
 })
 

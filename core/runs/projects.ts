@@ -41,9 +41,12 @@ export async function requireProject(
 ): Promise<ProjectItem> {
   const found = name === undefined ? await onlyProject(ports) : await readProject(ports, name)
   if (found !== undefined) return found
+  const others = name === undefined ? [] : (await listProjects(ports)).map(({ project }) => project)
+  const fact =
+    name === undefined ? 'no project is deployed' : `no project ${JSON.stringify(name)} is deployed`
   throw new ManifestError({
     code: 'PROJECT_NOT_DEPLOYED',
-    fact: name === undefined ? 'no project is deployed' : `no project ${JSON.stringify(name)} is deployed`,
+    fact: others.length === 0 ? fact : `${fact}; there are ${others.join(', ')}`,
     consequence: 'Nothing was started',
     next: 'Deploy it with: sluice deploy --project <directory> --stack <name>',
   })
@@ -54,9 +57,9 @@ async function onlyProject(ports: Pick<Ports, 'state'>): Promise<ProjectItem | u
   if (projects.length < 2) return projects[0]
   throw new ManifestError({
     code: 'PROJECT_AMBIGUOUS',
-    fact: `${projects.length} projects are deployed (${projects.map(({ project }) => project).join(', ')}), and the input names none`,
+    fact: `${projects.length} projects are deployed (${projects.map(({ project }) => project).join(', ')}), and none of them is named`,
     consequence: 'Nothing was started',
-    next: 'Add "project": "<name>" to the input',
+    next: 'Name one: --project-name <name> on the command line, "project": "<name>" in the input of an execution',
   })
 }
 

@@ -219,7 +219,8 @@ function suite(): void {
       const wrong = async (code: string, ...args: string[]) =>
         expect(await sluice(...args)).toMatchObject({ code: 2, err: expect.stringContaining(`[${code}]`) })
       await wrong('PROJECT_AMBIGUOUS', 'run')
-      await wrong('RUN_REFUSED', 'run', '--project', orders, '--dataflow', 'nothing')
+      await wrong('PROJECT_NOT_DEPLOYED', 'run', '--project-name', 'nobody')
+      await wrong('SELECTOR_UNKNOWN', 'run', '--project-name', 'orders', '--dataflow', 'nothing')
       await wrong('RUN_EXISTS', 'run', '--project', orders, '--run-id', 'orders-3')
       await wrong('RUN_ENDED', 'cancel', 'orders-3')
       await wrong('RUN_UNKNOWN', 'cancel', 'never')
