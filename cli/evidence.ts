@@ -8,6 +8,11 @@ import { type Block, emit } from './report.ts'
 import { type VerifiedFile, verifyRun } from './verify-files.ts'
 import { plural } from './words.ts'
 
+/** `sluice evidence verify`: the same as `--verify`. */
+export async function verifyEvidence(io: Io, runId: string, dataflow: string | undefined): Promise<number> {
+  return await evidence(io, runId, dataflow, { verify: true })
+}
+
 /** Shows the evidence of a run or of one dataflow; with `--verify` fails when a file is not what was written. */
 export async function evidence(
   io: Io,

@@ -3,7 +3,7 @@ import { ManifestError, SluiceError } from '../core/errors.ts'
 import { suggest } from '../core/manifest/near.ts'
 import { readCommit } from '../core/runs/commit.ts'
 import type { Evidence } from '../core/runs/evidence.ts'
-import { type GateLog, readGateLog } from '../core/runs/gate-log.ts'
+import { emptyLog, type GateLog, readGateLog } from '../core/runs/gate-log.ts'
 import type { CommitItem, FlowItem, RunItem } from '../core/runs/items.ts'
 import { type GateEntry, gateNames } from '../core/runs/records.ts'
 import { readFlows } from '../core/runs/runs.ts'
@@ -19,7 +19,7 @@ export interface FlowEvidence {
   readonly log: GateLog
   /** Absent where the dataflow has not begun, or where `damage` says why it cannot be read. */
   readonly evidence?: Evidence
-  /** The evidence file is gone, or is not what was written. */
+  /** The evidence file, or a gate's record beside it, is gone, or is not what was written. */
   readonly damage?: SluiceError
 }
 
@@ -29,14 +29,21 @@ export async function readFlowEvidence(
   flow: FlowItem,
 ): Promise<FlowEvidence> {
   const commit = await readCommit(records, run.project, flow.dataflow, run.run_id)
-  const log = await readGateLog(records, run.run_id, flow.dataflow, commit?.attempt ?? flow.attempt)
-  const gates = gateNames.flatMap((gate) => (log.get(gate) as GateEntry | undefined) ?? [])
-  const known = { flow, commit, gates, log }
+  const attempt = commit?.attempt ?? flow.attempt
+  const log = await undamaged(readGateLog(records, run.run_id, flow.dataflow, attempt))
+  const entries = log instanceof SluiceError ? emptyLog : log
+  const gates = gateNames.flatMap((gate) => (entries.get(gate) as GateEntry | undefined) ?? [])
+  const known = { flow, commit, gates, log: entries, ...(log instanceof SluiceError ? { damage: log } : {}) }
   if (flow.evidence === undefined) return known
+  const evidence = await undamaged(readJsonRef<Evidence>(records.evidence, flow.evidence))
+  return evidence instanceof SluiceError ? { ...known, damage: evidence } : { ...known, evidence }
+}
+
+async function undamaged<T>(reading: Promise<T>): Promise<T | SluiceError> {
   try {
-    return { ...known, evidence: await readJsonRef<Evidence>(records.evidence, flow.evidence) }
+    return await reading
   } catch (error) {
-    if (error instanceof SluiceError) return { ...known, damage: error }
+    if (error instanceof SluiceError) return error
     throw error
   }
 }

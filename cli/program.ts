@@ -72,7 +72,8 @@ function createProgram(setExitCode: (code: number) => void): Command {
       const command = given.pop() as Command
       const io = createIo(command.optsWithGlobals() as SharedOptions)
       try {
-        if (io.stack !== undefined && !onStack.includes(command.name())) throw notOnStack(command.name())
+        const name = topLevelName(command)
+        if (io.stack !== undefined && !onStack.includes(name)) throw notOnStack(name)
         const work = await load()
         setExitCode(await work(io, ...(given as never[])))
       } catch (error) {
@@ -120,13 +121,19 @@ function createProgram(setExitCode: (code: number) => void): Command {
     .argument('[run_id]')
     .option('--limit <n>', 'how many runs (default: 10)', wholeNumber)
     .action(does(failed, async () => (await import('./status.ts')).status))
-  program
+  const evidence = program
     .command('evidence')
     .description('show what was read, judged and written, and prove that it is still there')
     .argument('<run_id>')
     .argument('[dataflow]')
-    .option('--verify', 'read every file that the evidence names and compare its SHA-256')
+    .option('--verify', 'the same as evidence verify')
     .action(does(failed, async () => (await import('./evidence.ts')).evidence))
+  evidence
+    .command('verify')
+    .description('read every file that the evidence names and compare its SHA-256; 1 where one is another')
+    .argument('<run_id>')
+    .argument('[dataflow]')
+    .action(does(failed, async () => (await import('./evidence.ts')).verifyEvidence))
   program
     .command('quarantine')
     .description('show the rows that a contract rejected, and why')
@@ -177,6 +184,12 @@ function createProgram(setExitCode: (code: number) => void): Command {
       .action(() => program.error(`error: ${name} is not available in this version`))
   }
   return program
+}
+
+/** `evidence` of `evidence verify`: what a stack is good for is a matter of the command, not of its parts. */
+function topLevelName(command: Command): string {
+  const { parent } = command
+  return parent === null || parent.parent === null ? command.name() : topLevelName(parent)
 }
 
 function notOnStack(command: string): ManifestError {

@@ -82,7 +82,7 @@ function nextBlocks(io: Io, { result, run_id }: RunOutcome, quarantined: readonl
   for (const flow of quarantined.slice(0, 3)) {
     lines.push(`${io.command(`quarantine ${run_id} ${flow.dataflow}`)}   # its rejected rows`)
   }
-  lines.push(`${io.command(`evidence ${run_id} --verify`)}   # proves that all files are what was written`)
+  lines.push(`${io.command(`evidence verify ${run_id}`)}   # proves that all files are what was written`)
   return [{ kind: 'code', title: 'How to go on', lines }]
 }
 

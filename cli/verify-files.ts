@@ -3,8 +3,7 @@ import { createReadStream } from 'node:fs'
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { RunItem } from '../core/runs/items.ts'
-import { quarantineFiles } from '../core/runs/quarantine.ts'
-import type { ObjectRef } from '../core/stores/object-ref.ts'
+import { type NamedObject, objectsOfDataflow, objectsOfRun } from '../core/runs/run-objects.ts'
 import type { ObjectStore } from '../core/stores/object-store.ts'
 import type { FlowEvidence } from './flow-evidence.ts'
 import type { Records } from './home.ts'
@@ -24,7 +23,7 @@ export interface VerifiedFile {
   readonly actual_sha256?: string
 }
 
-/** Compares every file that a run and its evidence name with the digest that was written down for it. */
+/** Compares every object that a run and its evidence name with the digest that was written down for it. */
 export async function verifyRun(
   records: Records,
   run: RunItem,
@@ -33,42 +32,25 @@ export async function verifyRun(
   const scratch = join(records.home, 'scratch', `verify-${randomUUID()}`)
   await mkdir(scratch, { recursive: true })
   try {
-    const verify = (store: 'lake' | 'evidence', ref: ObjectRef | null | undefined, mayBeGone = false) =>
-      ref === null || ref === undefined ? [] : [verifyFile(records[store], store, ref, mayBeGone, scratch)]
-    const ofRun = [
-      ...verify('evidence', run.manifest),
-      ...verify('evidence', run.plan),
-      ...verify('evidence', run.result),
-    ]
+    const verify = async (objects: readonly NamedObject[]) =>
+      await Promise.all(objects.map((object) => verifyFile(records, object, scratch)))
     const byFlow = new Map<string, VerifiedFile[]>()
-    for (const { flow, evidence, commit } of flows) {
-      const files = (evidence?.files ?? []).flatMap((ref) => verify('lake', ref, commit === undefined))
-      const rejected = await rejectedFiles(records, evidence?.quarantine)
-      const kept = [flow.evidence, ...rejected].flatMap((ref) => verify('evidence', ref))
-      byFlow.set(flow.dataflow, await Promise.all([...kept, ...files]))
+    for (const { flow, commit } of flows) {
+      byFlow.set(flow.dataflow, await verify(await objectsOfDataflow(records, run, flow, commit)))
     }
-    return { run: await Promise.all(ofRun), flows: byFlow }
+    return { run: await verify(await objectsOfRun(records, run)), flows: byFlow }
   } finally {
     await rm(scratch, { recursive: true, force: true })
   }
 }
 
-/** The reference itself and, where it is an index, the files in it; a damaged index is found by its own digest. */
-async function rejectedFiles(records: Records, ref: ObjectRef | null | undefined): Promise<ObjectRef[]> {
-  if (ref === null || ref === undefined) return []
-  const files = await quarantineFiles(records.evidence, ref).catch(() => [])
-  return [ref, ...files.filter((file) => file.key !== ref.key)]
-}
-
 async function verifyFile(
-  store: ObjectStore,
-  name: 'lake' | 'evidence',
-  ref: ObjectRef,
-  mayBeGone: boolean,
+  records: Records,
+  { store, ref, mayBeGone }: NamedObject,
   scratch: string,
 ): Promise<VerifiedFile> {
-  const actual = await digestObject(store, ref.key, scratch)
-  const base = { store: name, key: ref.key, sha256: ref.sha256 }
+  const actual = await digestObject(records[store], ref.key, scratch)
+  const base = { store, key: ref.key, sha256: ref.sha256 }
   if (actual === undefined) return { ...base, state: mayBeGone ? 'removed' : 'missing' }
   return { ...base, state: actual === ref.sha256 ? 'same' : 'changed', actual_sha256: actual }
 }

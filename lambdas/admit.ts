@@ -74,8 +74,12 @@ export async function admit(event: AdmitEvent, ports: Ports): Promise<Admission>
   const { run_id, manifest, dataflow } = event
   return {
     go: committed ? 'source_state' : 'gates',
-    task: { run_id, manifest, dataflow, attempt, fence: head.fence },
+    task: { run_id, manifest, dataflow, attempt, fence: head.fence, ...evidenceBefore(flow) },
   }
+}
+
+function evidenceBefore({ evidence }: FlowItem): Pick<TaskRef, 'evidence'> {
+  return evidence === undefined ? {} : { evidence }
 }
 
 /** An execution of its own begins with the first try; a further one is admitted by the same execution. */
@@ -139,6 +143,7 @@ async function withhold(
     round: 0,
     outcome: reason,
     log: emptyLog,
+    previous: flow.evidence,
   })
   const item = { ...withheld, evidence }
   const put = { kind: 'put', item, expect: untouched(flow) } as const

@@ -7,10 +7,12 @@ import { type GateTask, gateHandler } from './gate-handler.ts'
  * evidence there is no commit.
  */
 export async function evidence(task: GateTask): Promise<EvidenceRecord> {
-  const { run_id, manifest, attempt, round } = task.ref
+  const { run_id, manifest, attempt, round, evidence: previous } = task.ref
   const run = { run_id, manifest, project: task.project }
   const { dataflow, log, ports } = task
-  return { evidence: await writeEvidence(ports, { run, dataflow, attempt, round, outcome: 'passed', log }) }
+  return {
+    evidence: await writeEvidence(ports, { run, dataflow, attempt, round, outcome: 'passed', log, previous }),
+  }
 }
 
 export const handler = gateHandler('evidence', evidence)

@@ -30,6 +30,8 @@ export interface TaskRef {
   readonly fence: number
   /** From 0; grows when another writer moved the table and the files are staged again. */
   readonly round?: number
+  /** What this run has written about the dataflow before this attempt. */
+  readonly evidence?: ObjectRef
 }
 
 /** What a gate works on. It reads through `ports` and returns its record; what it writes is invisible. */

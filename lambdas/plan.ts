@@ -11,6 +11,7 @@ import { parseRunInput } from '../core/runs/run-input.ts'
 import { checkRunId, isDone, runExists, unknownRun } from '../core/runs/runs.ts'
 import type { StoredPlan } from '../core/runs/stored-plan.ts'
 import { readStoredPlan } from '../core/runs/stored-plan.ts'
+import { itemsPrefix, waveItems, waveItemsKey } from '../core/runs/wave-items.ts'
 import { type ObjectRef, writeJson } from '../core/stores/object-ref.ts'
 import type { Write } from '../core/stores/state-store.ts'
 import { controlHandler } from './control-handler.ts'
@@ -31,13 +32,6 @@ export interface PlannedRun {
   readonly max_workers: number
   readonly retry_count: number
   readonly retry_delay_seconds: number
-}
-
-/** One line of a wave's item file. */
-export interface WaveItem {
-  readonly dataflow: string
-  /** Dataflows of this run without whose success this one is skipped. */
-  readonly upstream: readonly string[]
 }
 
 /**
@@ -84,10 +78,7 @@ export async function planRun(event: PlanEvent, ports: Ports): Promise<PlannedRu
 }
 
 async function writeItems(ports: Ports, runId: string, wave: Plan['waves'][number]): Promise<void> {
-  const lines = wave.dataflows.map((dataflow) =>
-    JSON.stringify({ dataflow: dataflow.name, upstream: dataflow.upstreams } satisfies WaveItem),
-  )
-  await ports.evidence.put(`${itemsPrefix(runId)}${wave.index}.jsonl`, `${lines.join('\n')}\n`)
+  await ports.evidence.put(waveItemsKey(runId, wave), waveItems(wave))
 }
 
 /**
@@ -182,10 +173,6 @@ function plannedRun(meta: RunItem, { plan, options }: StoredPlan): PlannedRun {
     retry_count: options.retry_count,
     retry_delay_seconds: options.retry_delay_seconds,
   }
-}
-
-function itemsPrefix(runId: string): string {
-  return `plans/${runId}/wave-`
 }
 
 export const handler = controlHandler<PlanEvent>('plan', planRun)

@@ -200,13 +200,21 @@ async function notCommitted(ending: Ending): Promise<Settled> {
 }
 
 async function evidenceOf(
-  { ports, run, log, event }: Ending,
+  { ports, run, flow, log, event }: Ending,
   outcome: EvidenceOutcome,
   error?: ErrorSummary & { readonly gate: string },
 ) {
   const { task } = event
   const dataflow = await loadDataflow(ports.evidence, task.manifest, task.dataflow)
-  const request = { run, dataflow, attempt: task.attempt, round: task.round ?? 0, outcome, log }
+  const request = {
+    run,
+    dataflow,
+    attempt: task.attempt,
+    round: task.round ?? 0,
+    outcome,
+    log,
+    previous: flow.evidence,
+  }
   return await writeEvidence(ports, error === undefined ? request : { ...request, error })
 }
 

@@ -37,6 +37,8 @@ export interface Evidence {
     readonly snapshot_id: string | null
   } | null
   readonly error: (ErrorSummary & { readonly gate: string }) | null
+  /** What this run wrote about this dataflow before: an earlier round, attempt or outcome. */
+  readonly previous: ObjectRef | null
 }
 
 export interface EvidenceRequest {
@@ -47,6 +49,8 @@ export interface EvidenceRequest {
   readonly outcome: EvidenceOutcome
   readonly log: GateLog
   readonly error?: ErrorSummary & { readonly gate: string }
+  /** The evidence of this dataflow in this run from before the attempt; the attempt's own is in its log. */
+  readonly previous: ObjectRef | undefined
 }
 
 /** The part of a dataflow that decides which rows it makes; words for people, and how much is read at a time, are left out. */
@@ -100,6 +104,7 @@ export async function writeEvidence(
             snapshot_id: finalize.snapshot_id,
           },
     error: request.error ?? null,
+    previous: log.get('evidence')?.record?.evidence ?? request.previous ?? null,
   }
   // What happened before there was an attempt has only its time to tell it from what happened before another one.
   const part = attempt === 0 ? evidence.created_at.replace(/[^0-9]/g, '') : round

@@ -42,7 +42,12 @@ export function gateKey(dataflow: string, attempt: number, gate: string): string
 
 /** Rounds and shards are padded so that they sort. A later round has shards of its own. */
 export function shardPrefix(dataflow: string, attempt: number, round: number): string {
-  return `SHARD#${dataflow}#${String(attempt).padStart(4, '0')}#${String(round).padStart(2, '0')}#`
+  return `${shardsPrefix(dataflow)}${String(attempt).padStart(4, '0')}#${String(round).padStart(2, '0')}#`
+}
+
+/** All shards of a dataflow in a run, of every attempt and round. */
+export function shardsPrefix(dataflow: string): string {
+  return `SHARD#${dataflow}#`
 }
 
 export function shardKey(dataflow: string, attempt: number, round: number, shard: number): string {

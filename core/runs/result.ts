@@ -31,6 +31,8 @@ export interface ExecutionResult {
   /** By dataflow. */
   readonly errors: Readonly<Record<string, string>>
   readonly dataflows: readonly FlowResult[]
+  /** Of a run that was sealed before, and then resumed: its result of then. */
+  readonly previous?: ObjectRef
 }
 
 export interface FlowResult {
@@ -97,6 +99,7 @@ export function buildResult(
       dataflows.flatMap((f) => (f.error === undefined ? [] : [[f.dataflow, f.error.message]])),
     ),
     dataflows,
+    ...(run.result === undefined ? {} : { previous: run.result }),
   }
 }
 

@@ -47,7 +47,8 @@ const runIdExpression = new RegExp(runIdPattern)
 
 /** The id itself, where it can be one. Throws `ManifestError` `RUN_ID_INVALID`. */
 export function checkRunId(runId: unknown): string {
-  if (typeof runId === 'string' && runIdExpression.test(runId)) return runId
+  // `sluice evidence verify` is a command.
+  if (typeof runId === 'string' && runId !== 'verify' && runIdExpression.test(runId)) return runId
   throw new ManifestError({
     code: 'RUN_ID_INVALID',
     fact: `${JSON.stringify(runId)} is not a run id`,
