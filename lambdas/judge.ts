@@ -69,22 +69,28 @@ async function scanRequest(
   { extract, lineage, shard }: Portion,
 ): Promise<ScanRequest> {
   const { after } = extract
-  const { columns, constants, unexpected } = lineage
+  const { columns, constants, unexpected, transformers } = lineage
   const { contract } = task.dataflow
   const watermark = Object.entries(after).map(([name, value]) =>
     value === null ? { name } : { name, after: value },
   )
   const inputs = await linkInputs(task.ports, engine, extract, lineage, task.dataflow)
   return {
-    inputs: shard === undefined ? inputs : await underOneSchema(engine, inputs, lineage.columns),
+    inputs: shard === undefined ? inputs : await underOneSchema(engine, inputs, readColumns(lineage)),
     columns,
     unexpected,
     constants,
     rules: (contract.rules ?? []).map((rule) => enforced(rule, contract)),
+    ...(transformers === undefined ? {} : { transformers }),
     ...(watermark.length === 0 ? {} : { watermark: { columns: watermark } }),
     pii_policy: contract.quarantine.pii_policy,
     output: { accepted: join(engine.directory, 'accepted'), rejected: join(engine.directory, 'rejected') },
   }
+}
+
+/** The columns of the source that the scan reads. */
+function readColumns({ columns, transformers }: LineageRecord): Parameters<typeof underOneSchema>[2] {
+  return transformers?.reads.map(({ name, input }) => ({ source: name, input })) ?? columns
 }
 
 /**

@@ -26,6 +26,8 @@ import { columnName, columnNames, reservedPrefix } from '../core/sources/column-
 import { describeInputs, type InputColumn } from '../core/sources/describe.ts'
 import { watermarkColumns } from '../core/sources/source-state.ts'
 import type { TableMetadata } from '../core/tables/metadata.ts'
+import { type PlannedTransformers, planTransformers } from '../core/transformers/plan.ts'
+import type { TransformerPlan } from '../core/transformers/types.ts'
 import { checkChecks } from './check-columns.ts'
 import { type GateTask, gateHandler } from './gate-handler.ts'
 
@@ -36,38 +38,55 @@ import { type GateTask, gateHandler } from './gate-handler.ts'
 export async function lineage(task: GateTask): Promise<LineageRecord> {
   const { dataflow, ports } = task
   const described = await describeInputs(ports, task.record('extract'), dataflow, task.signal)
-  const names = columnNames(
-    described.columns.map((column) => column.name),
-    dataflow.column_names,
-  )
-  const contracts = contractsByColumn(task, [...names.values()])
-  checkWatermarks(task, [...names.values()])
+  const { columns, plan } = planColumns(dataflow, described.columns)
+  const names = columns.map(({ name }) => name)
+  checkContractColumns(task, names)
+  checkWatermarks(task, columns, plan)
   await checkPatterns(task)
   const target = await loadTarget(ports, dataflow.sink.table)
-  const columns = described.columns.map((column) => draftColumn(column, names, contracts))
-  const record = draftLineage({
-    dataflow,
-    inputs: described.inputs,
-    columns,
-    own: ownColumns(task),
-    target,
-  })
+  const { inputs } = described
+  const transformers = plan === undefined ? {} : { transformers: plan }
+  const record = draftLineage({ dataflow, inputs, columns, ...transformers, own: ownColumns(task), target })
   await checkRowRules(task, record)
   await checkChecks(task, record.columns)
   return record
 }
 
+/** The columns that are judged: the source's, or what the dataflow's transformers make of them. */
+function planColumns(dataflow: Dataflow, columns: readonly InputColumn[]): PlannedColumns {
+  const { transformers, column_names } = dataflow
+  const contracts = contractsByColumn(dataflow)
+  if (transformers !== undefined) {
+    return planTransformers({ transformers, columns, column_names, contracts })
+  }
+  const names = columnNames(
+    columns.map((column) => column.name),
+    column_names,
+  )
+  return { columns: columns.map((column) => draftColumn(column, names, contracts)) }
+}
+
+type PlannedColumns = Pick<PlannedTransformers, 'columns'> & Partial<PlannedTransformers>
+
 export interface LineageDraft {
   readonly dataflow: Dataflow
   readonly inputs: LineageRecord['inputs']
   readonly columns: readonly Omit<ScanColumn, 'field_id'>[]
+  readonly transformers?: TransformerPlan
   /** The columns that Sluice adds to every row. */
   readonly own: readonly Omit<ScanConstant, 'field_id'>[]
   readonly target: (DraftBase & { readonly metadata: TableMetadata }) | undefined
 }
 
 /** The record as a function of what the source and the table are; the clock and the stores have no part in it. */
-export function draftLineage({ dataflow, inputs, columns, own, target }: LineageDraft): LineageRecord {
+export function draftLineage({
+  dataflow,
+  inputs,
+  columns,
+  transformers,
+  own,
+  target,
+}: LineageDraft): LineageRecord {
   const { sink, schema_evolution } = dataflow
   const drafts = [...columns.map(sourceDraft), ...own.map(ownDraft)]
   const draft = draftSchema(drafts, target, sink.load_type === 'overwrite', schema_evolution)
@@ -82,8 +101,9 @@ export function draftLineage({ dataflow, inputs, columns, own, target }: Lineage
     inputs,
     columns: loaded(columns),
     constants: loaded(own),
+    ...(transformers === undefined ? {} : { transformers }),
     unexpected: columns.flatMap(({ source, name }) =>
-      byName.get(name)?.fate === 'unexpected' && source !== null ? [{ source, name }] : [],
+      byName.get(name)?.fate === 'unexpected' ? [{ source: source ?? name, name }] : [],
     ),
     schema: draft.schema,
     base: target?.schema ?? null,
@@ -151,9 +171,10 @@ const compiledLimit = 10_000
 /** Only the engine can say whether a pattern is RE2; it says so before any row is read. */
 async function checkPatterns(task: GateTask): Promise<void> {
   const { contract, name } = task.dataflow
-  const patterns = Object.values(contract.columns).flatMap(({ pattern }) => pattern ?? [])
+  const columns = { ...contract.columns, ...replacedPatterns(task.dataflow) }
+  const patterns = Object.values(columns).flatMap(({ pattern }) => pattern ?? [])
   if (patterns.every((pattern) => compiled.has(pattern))) return
-  const work = (engine: Engine) => verifyPatterns(engine, contract)
+  const work = (engine: Engine) => verifyPatterns(engine, { ...contract, columns })
   const [problem] = await task.ports.engines.use(work, { signal: task.signal })
   if (problem === undefined) {
     if (compiled.size + patterns.length > compiledLimit) compiled.clear()
@@ -162,7 +183,7 @@ async function checkPatterns(task: GateTask): Promise<void> {
   }
   throw new ContractError({
     code: 'CONTRACT_PATTERN_INVALID',
-    fact: `in the contract of ${name}, column ${problem.path[1]}: ${problem.message}`,
+    fact: `in ${name}, ${problem.path.join('.')}: ${problem.message}`,
     consequence: 'Nothing was read',
     next: problem.hint,
   })
@@ -178,14 +199,29 @@ async function checkRowRules(
   await ports.engines.use((engine) => bindRowRules(engine, rules, columns), { signal })
 }
 
-/** The contract's columns may be written as the source or as the table spells them; each must be there. */
-function contractsByColumn(task: GateTask, names: readonly string[]): Map<string, ColumnContract> {
-  const { contract, column_names } = task.dataflow
-  const entries = Object.entries(contract.columns).map(
-    ([key, spec]) => [columnName(key, column_names), enforced(spec, contract)] as const,
+/** As if they were columns, by their place. */
+function replacedPatterns({ transformers }: Dataflow): Record<string, ColumnContract> {
+  const rules = (transformers?.values ?? []).map((rule, i) => [`transformers.values[${i}]`, rule] as const)
+  return Object.fromEntries(
+    rules.flatMap(([place, rule]) =>
+      rule.operation === 'regex_replace' ? [[place, { type: 'string', pattern: rule.pattern }]] : [],
+    ),
   )
-  const absent = entries.filter(([name]) => !names.includes(name)).map(([name]) => name)
-  if (absent.length === 0) return new Map(entries)
+}
+
+/** By the table's names; the contract may write them as the source does. */
+function contractsByColumn({ contract, column_names }: Dataflow): Map<string, ColumnContract> {
+  return new Map(
+    Object.entries(contract.columns).map(([key, spec]) => [
+      columnName(key, column_names),
+      enforced(spec, contract),
+    ]),
+  )
+}
+
+function checkContractColumns(task: GateTask, names: readonly string[]): void {
+  const absent = [...contractsByColumn(task.dataflow).keys()].filter((name) => !names.includes(name))
+  if (absent.length === 0) return
   throw new ContractError({
     code: 'CONTRACT_COLUMN_MISSING',
     fact: `the source of ${task.dataflow.name} has no column ${absent.join(', ')}, which its contract names; it has ${names.join(', ')}`,
@@ -195,14 +231,29 @@ function contractsByColumn(task: GateTask, names: readonly string[]): Map<string
   })
 }
 
-function checkWatermarks(task: GateTask, names: readonly string[]): void {
-  const absent = watermarkColumns(task.dataflow).filter((name) => !names.includes(name))
-  if (absent.length === 0) return
+/** They must be there, and as the source has them: what is new is decided before rows are changed. */
+function checkWatermarks({ dataflow }: GateTask, columns: PlannedColumns['columns'], plan?: TransformerPlan) {
+  const marks = watermarkColumns(dataflow)
+  const absent = marks.filter((name) => !columns.some((column) => column.name === name))
+  if (absent.length > 0) {
+    throw new ContractError({
+      code: 'WATERMARK_COLUMN_MISSING',
+      fact: `the source of ${dataflow.name} has no column ${absent.join(', ')}, by which it is to be loaded; it has ${columns.map(({ name }) => name).join(', ')}`,
+      consequence: 'Nothing was written',
+      next: 'Correct watermark_columns',
+    })
+  }
+  if (plan === undefined) return
+  const made = marks.filter((mark) => {
+    const source = columns.find(({ name }) => name === mark)?.source ?? null
+    return source === null || !plan.shown.includes(source)
+  })
+  if (made.length === 0) return
   throw new ContractError({
-    code: 'WATERMARK_COLUMN_MISSING',
-    fact: `the source of ${task.dataflow.name} has no column ${absent.join(', ')}, by which it is to be loaded; it has ${names.join(', ')}`,
-    consequence: 'Nothing was written',
-    next: 'Correct watermark_columns',
+    code: 'TRANSFORMER_COLUMN_PROTECTED',
+    fact: `the transformers of ${dataflow.name} make or mask ${made.join(', ')}, by which it is to be loaded`,
+    consequence: 'What is new could not be told, so nothing was read',
+    next: 'Load by a column of the source that is not masked',
   })
 }
 

@@ -199,7 +199,7 @@ function microseconds(text: string): bigint {
 }
 
 /** What RE2 knows not, so that matching stays linear in time; the rest is left to {@link verifyPatterns}. */
-function patternProblem(pattern: string): string | undefined {
+export function patternProblem(pattern: string): string | undefined {
   const plain = pattern.replace(/\\[\\[\]]/g, '').replace(/\[\^?\]?[^\]]*\]/g, '[]')
   const refused: readonly (readonly [RegExp, string])[] = [
     [/\(\?<?[=!]/, 'looks around'],

@@ -32,12 +32,18 @@ export async function writeRejected(
   const file = join(request.output.rejected, 'rejected.parquet')
   const parts: string[] = []
   if (scratch !== undefined) parts.push(ruleRows(scratch, rules, inputs))
-  if (structural > 0) parts.push(structuralSelect(inputs, request.pii_policy === 'preserve'))
+  if (structural > 0) parts.push(structuralSelect(inputs, keepsLines(request)))
   await engine.run(
     `COPY (${parts.join(' UNION ALL ')}) TO ${quoteLiteral(file)} (FORMAT parquet, COMPRESSION zstd)`,
   )
   const by_reason = await countReasons(engine, file, found.rows + structural)
   return { file, rows: found.rows + structural, bytes: statSync(file).size, by_reason }
+}
+
+/** A line that does not fit its columns may hold any value of them, so where transformers hide a column it is not kept. */
+function keepsLines({ pii_policy, transformers }: ScanRequest): boolean {
+  const hides = transformers !== undefined && transformers.shown.length < transformers.reads.length
+  return pii_policy === 'preserve' && !hides
 }
 
 function ruleRows(scratch: string, rules: readonly PlacedRule[], inputs: readonly ScanInput[]): string {

@@ -2,6 +2,7 @@ import { quoteIdentifier } from '../engine/sql.ts'
 import type { BoundRowRule } from './row-rules.ts'
 import { columnRules, type Rule, ruleLiteral } from './rules.ts'
 import type { ScanColumn, ScanRequest } from './scan.ts'
+import { readAlias, type ScanTransformerRule } from './scan-transformers.ts'
 import { storedColumn } from './stored.ts'
 
 /** A rule with its place among others: its number is its position. */
@@ -43,18 +44,19 @@ export function scanRules(request: ScanRequest, rowRules: readonly BoundRowRule[
   for (const [i, column] of request.columns.entries()) {
     const typed = names.typed(i)
     const raw = names.raw(column, i)
-    const rawExpression =
-      column.source === null ? `CAST(NULL AS ${rawType(column)})` : quoteIdentifier(column.source)
+    const rawExpression = readExpression(request, column)
     const judged = columnRules(column, { rawExpression, raw, typed })
     items.push(`${judged.typed} AS ${typed}`, ...(raw === typed ? [] : [`${rawExpression} AS ${raw}`]))
-    const behind = judged.type === undefined ? [] : [add(judged.type)]
+    const type = withTransformers(request, column.name, judged.type)
+    const behind = type === undefined ? [] : [add(type)]
     if (behind[0] !== undefined) typeRules.set(column.name, behind[0])
     for (const rule of judged.others) add(rule, behind)
     const stored = storedColumn(column, typed)
     if (stored.rule) add(stored.rule, behind)
   }
   for (const [i, { source, name }] of (request.unexpected ?? []).entries()) {
-    items.push(`${quoteIdentifier(source)} AS ${names.unexpected(i)}`)
+    const value = request.transformers?.values[name] ?? quoteIdentifier(source)
+    items.push(`${value} AS ${names.unexpected(i)}`)
     add({
       column: name,
       rule: 'new_column',
@@ -63,6 +65,8 @@ export function scanRules(request: ScanRequest, rowRules: readonly BoundRowRule[
       expression: `(${names.unexpected(i)} IS NULL)`,
     })
   }
+  items.push(...handedOn(request))
+  for (const rule of unjudgedRules(request)) add(rule)
   const watermark = watermarkParts(request)
   if (watermark) add(watermark.rule)
   for (const { name, severity, message, sql, columns } of rowRules) {
@@ -74,6 +78,52 @@ export function scanRules(request: ScanRequest, rowRules: readonly BoundRowRule[
     wanted.has(name) ? [`${names.typed(i)} AS ${quoteIdentifier(name)}`] : [],
   )
   return { rules, items, named, where: watermark?.where }
+}
+
+function readExpression({ transformers }: ScanRequest, column: ScanColumn): string {
+  const made = transformers?.values[column.name]
+  if (made !== undefined) return made
+  return column.source === null ? `CAST(NULL AS ${rawType(column)})` : quoteIdentifier(column.source)
+}
+
+/** What transformers need of a column that is judged is one rule with its type: without it there is no value. */
+function withTransformers({ transformers }: ScanRequest, name: string, type: Rule | undefined) {
+  const needed = transformers?.rules.filter(({ column }) => column === name) ?? []
+  return needed.length === 0 ? type : oneRule(needed, type === undefined ? [] : [type.expression])
+}
+
+/** What transformers need of columns that are not judged; one rule a column. */
+function unjudgedRules({ transformers, columns }: ScanRequest): Rule[] {
+  const judged = new Set<string | null>(columns.map(({ name }) => name))
+  const needed = (transformers?.rules ?? []).filter(({ column }) => !judged.has(column))
+  return [...Map.groupBy(needed, ({ column }) => column).values()].map((rules) => oneRule(rules, []))
+}
+
+function oneRule(needed: readonly ScanTransformerRule[], more: readonly string[]): Rule {
+  const { column, rule, message } = needed[0]!
+  const all = [...needed.map(({ holds }) => holds), ...more]
+  return { column, rule, severity: 'error', message, expression: `(${all.join(' AND ')})` }
+}
+
+/** Names out of the transformers that are not among the columns, and that the verdict or quarantine needs. */
+function handedOn(request: ScanRequest): readonly string[] {
+  if (request.transformers === undefined) return []
+  const raw = request.pii_policy === 'preserve' ? rawColumns(request).map((column) => column.raw) : []
+  return [...new Set([...request.transformers.rules.map(({ holds }) => holds), ...raw])]
+}
+
+/** The raw values that quarantine may keep: as they were read, and with transformers without what these hide. */
+export function rawColumns({
+  columns,
+  transformers,
+}: ScanRequest): { readonly name: string; readonly raw: string }[] {
+  if (transformers === undefined) {
+    return columns.flatMap((column, i) =>
+      column.source === null ? [] : [{ name: column.source, raw: names.raw(column, i) }],
+    )
+  }
+  const { reads, shown } = transformers
+  return reads.flatMap(({ name }, i) => (shown.includes(name) ? [{ name, raw: readAlias(i) }] : []))
 }
 
 function rawType(column: ScanColumn): string {

@@ -3,6 +3,7 @@ import { quoteIdentifier, quoteLiterals } from '../engine/sql.ts'
 import { IntegrityError } from '../errors.ts'
 import { csvReader, jsonReader, parquetReader } from './readers.ts'
 import type { ScanInput, ScanRequest } from './scan.ts'
+import { transformedSource } from './scan-transformers.ts'
 import { createRelations } from './transform-sql.ts'
 
 /** The inputs as one table expression of raw columns. */
@@ -22,6 +23,16 @@ export interface ScanSource {
 
 /** `undefined` where the inputs can hold no row (no input, or CSV files without a header). */
 export async function scanSource(
+  engine: Engine,
+  request: ScanRequest,
+  inputs: readonly ScanInput[],
+): Promise<ScanSource | undefined> {
+  const source = await readSource(engine, request, inputs)
+  const { transformers } = request
+  return source === undefined || transformers === undefined ? source : transformedSource(source, transformers)
+}
+
+async function readSource(
   engine: Engine,
   request: ScanRequest,
   inputs: readonly ScanInput[],
@@ -54,17 +65,17 @@ export async function scanSource(
       csv: false,
     }
   }
-  const wanted = [
-    ...new Set(
-      [...request.columns, ...(request.unexpected ?? [])].flatMap((column) =>
-        column.source === null ? [] : [column.source],
-      ),
-    ),
-  ]
+  const wanted = wantedColumns(request)
   const parts = alike(readable as TextInput[]).map((group) => textSelect(group, wanted, several))
   const from =
     parts.length === 1 ? parts[0]! : `(${parts.map((part) => `SELECT * FROM ${part}`).join(' UNION ALL ')})`
   return { from, extras, ...file, csv: first.kind === 'csv' }
+}
+
+function wantedColumns({ transformers, columns, unexpected }: ScanRequest): readonly string[] {
+  if (transformers !== undefined) return transformers.reads.map(({ name }) => name)
+  const sources = [...columns, ...(unexpected ?? [])].map(({ source }) => source)
+  return [...new Set(sources.filter((source) => source !== null))]
 }
 
 type TextInput = Extract<ScanInput, { kind: 'csv' | 'json' }>

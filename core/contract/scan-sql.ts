@@ -1,7 +1,7 @@
 import { quoteIdentifier, quoteLiteral } from '../engine/sql.ts'
 import { ruleLiteral } from './rules.ts'
 import type { ScanRequest } from './scan.ts'
-import { names, type ScanRules } from './scan-rules.ts'
+import { names, rawColumns, type ScanRules } from './scan-rules.ts'
 import type { ScanSource } from './scan-source.ts'
 import { storedColumn } from './stored.ts'
 
@@ -93,9 +93,7 @@ function rejectedExtras(request: ScanRequest, source: ScanSource): RejectedExtra
   if (source.file) extras.push({ field: `'file': ${source.file}`, needs: [source.file] })
   if (source.row) extras.push({ field: `'row': ${source.row}`, needs: [source.row] })
   if (request.pii_policy === 'preserve') {
-    const columns = request.columns.flatMap((column, i) =>
-      column.source === null ? [] : [{ name: column.source, raw: names.raw(column, i) }],
-    )
+    const columns = rawColumns(request)
     const fields = columns.map(({ name, raw }) => `${quoteLiteral(name)}: ${raw}`)
     if (fields.length > 0)
       extras.push({ field: `'raw': {${fields.join(', ')}}`, needs: columns.map(({ raw }) => raw) })

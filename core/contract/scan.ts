@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises'
 import type { CopyStats, Engine } from '../engine/engine.ts'
 import { runScan } from './run-scan.ts'
+import type { ScanTransformers } from './scan-transformers.ts'
 import type { ColumnContract, ColumnType, PiiPolicy, RowRule, RuleCount, RuleName } from './types.ts'
 
 export interface ScanRequest {
@@ -14,6 +15,8 @@ export interface ScanRequest {
   /** Appended after `columns`, the same value in every row. */
   readonly constants: readonly ScanConstant[]
   readonly watermark?: ScanWatermark
+  /** Between reading and judging; absent: the columns are judged as they are read. */
+  readonly transformers?: ScanTransformers
   /** Default `reference_only`. */
   readonly pii_policy?: PiiPolicy
   /** Directories inside `engine.directory`; they are created. */
@@ -70,7 +73,7 @@ export interface ScanRelation {
 }
 
 export interface ScanColumn {
-  /** Name in the input; `null`: the input has no such column, every row holds NULL. */
+  /** Name in the input; `null`: no transformer makes it and the input has no such column, every row holds NULL. */
   readonly source: string | null
   readonly name: string
   readonly type: ColumnType
@@ -83,6 +86,7 @@ export interface ScanColumn {
 }
 
 export interface UnexpectedColumn {
+  /** Where a transformer makes it: its own name. */
   readonly source: string
   readonly name: string
 }

@@ -200,7 +200,7 @@ defaults: [x]
     expect(await problemsOf({ 'sluice.yaml': text + flows.join('') })).toEqual([
       'sluice.yaml:6:21: unknown key `conection`. Did you mean `connection`?',
       'sluice.yaml:6:66: mode: freeze is not available in this version; use strict, additive or widening; it is a word of schema_evolution.columns and data_type.',
-      'sluice.yaml:6:76: unknown key `name`. Known here: column_names, contract, depends_on, description, execution_order, group_number, is_active, on, schedule, schema_evolution, sink, source, stage, tags, transform.',
+      'sluice.yaml:6:76: unknown key `name`. Known here: column_names, contract, depends_on, description, execution_order, group_number, is_active, on, schedule, schema_evolution, sink, source, stage, tags, transform, transformers.',
     ])
   })
 })

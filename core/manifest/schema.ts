@@ -14,6 +14,7 @@ import {
 import { deepPartial } from './partial.ts'
 import { contractSchema, writtenContractSchema } from './schema-contract.ts'
 import { physicalSchema } from './schema-physical.ts'
+import { transformersSchema } from './schema-transformers.ts'
 import { timeZoneMistake } from './time-zone.ts'
 import type { Connection, Dataflow, RenderedManifest } from './types.ts'
 
@@ -200,6 +201,7 @@ export const dataflowSchema = z
       .enum(['lower', 'snake'])
       .default('lower')
       .describe('`lower`: `Order ID` becomes `order_id`. `snake`: `OrderID` becomes `order_id`, too.'),
+    transformers: transformersSchema.optional(),
     contract: contractSchema.prefault({}),
     schema_evolution: z
       .strictObject({

@@ -7,6 +7,7 @@ import { keyPlaceOf, locate, placeOf as nodePlace, type Path, type Place, textPl
 import { type FoundConnection, type FoundDataflow, placeText } from './parts.ts'
 import type { Problem } from './problems.ts'
 import { checkDataflow, checkWriters, type Writer } from './rules.ts'
+import { checkTransformers } from './transformer-rules.ts'
 import { checkTriggers } from './trigger-rules.ts'
 
 /**
@@ -27,6 +28,7 @@ export function checkTogether(
     checkColumns(target.draft.contract, reportAt(target))
     checkColumnNames(target.draft, reportAt(target))
     checkChecks(target.draft, reportAt(target))
+    checkTransformers(target.draft, reportAt(target))
     checkTriggers(target.draft, target.tree, reportAt(target))
   }
   const writers = found.map(({ label, draft, tree }) => ({

@@ -1,4 +1,5 @@
 import type { ContractSpec, PiiPolicy, QuarantinePolicy } from '../contract/types.ts'
+import type { Transformers } from '../transformers/types.ts'
 
 /**
  * The effective manifest: defaults merged in, schema defaults filled in, every rule of the manifest checked.
@@ -52,6 +53,8 @@ export interface Dataflow {
   readonly on?: 'object_created' | 'never'
   /** How column names are made out of the input's. */
   readonly column_names: ColumnNames
+  /** What becomes of the rows between reading and judging. */
+  readonly transformers?: Transformers
   readonly contract: RenderedContract
   readonly schema_evolution: SchemaEvolution
   readonly sink: LakeSink

@@ -55,9 +55,9 @@ export interface EvidenceRequest {
 
 /** The part of a dataflow that decides which rows it makes; words for people, and how much is read at a time, are left out. */
 export function definitionDigest(dataflow: Dataflow): string {
-  const { transform, column_names, contract, schema_evolution, sink } = dataflow
+  const { transform, transformers, column_names, contract, schema_evolution, sink } = dataflow
   const source = dataflow.source === undefined ? undefined : rowsOfSource(dataflow.source)
-  return digestOf({ source, transform, column_names, contract, schema_evolution, sink })
+  return digestOf({ source, transform, transformers, column_names, contract, schema_evolution, sink })
 }
 
 function rowsOfSource({

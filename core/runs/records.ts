@@ -10,6 +10,7 @@ import type { SortField } from '../tables/metadata.ts'
 import type { PartitionField } from '../tables/partition.ts'
 import type { PartitionText } from '../tables/partition-values.ts'
 import type { Schema } from '../tables/types.ts'
+import type { TransformerPlan } from '../transformers/types.ts'
 import type { RowCounts, SourceState } from './items.ts'
 
 /** In the order in which a dataflow passes them. */
@@ -105,6 +106,8 @@ export interface LineageRecord {
   readonly inputs: readonly InputDraft[]
   readonly columns: readonly ScanColumn[]
   readonly constants: readonly ScanConstant[]
+  /** What becomes of the rows between reading and judging; absent where the dataflow has no transformers. */
+  readonly transformers?: TransformerPlan
   /** Columns that the table does not have and whose values set a row aside (`schema_evolution.columns`). */
   readonly unexpected: readonly UnexpectedColumn[]
   /** The draft: the table's columns as this load would have them, with the field ids that its files carry. */

@@ -26,14 +26,14 @@ export function columnName(name: string, mode: ColumnNames): string {
 /** Input name → table name. Two columns with one name, and reserved names, are refused. */
 export function columnNames(names: readonly string[], mode: ColumnNames): Map<string, string> {
   const result = new Map(names.map((name) => [name, columnName(name, mode)]))
-  const reserved = names.filter((name) => columnName(name, mode).toLowerCase().startsWith(reservedPrefix))
-  if (reserved.length > 0) {
-    throw refused(
-      'COLUMN_RESERVED',
-      `column ${list(reserved)} begins with ${reservedPrefix}, which Sluice keeps for its own columns`,
-    )
-  }
-  const groups = Map.groupBy(result, ([, target]) => target.toLowerCase())
+  checkOutputNames([...result])
+  return result
+}
+
+/** Pairs of a column's own name and the table's: `COLUMN_RESERVED`, and `COLUMN_COLLISION` for two that are one. */
+export function checkOutputNames(pairs: readonly (readonly [name: string, output: string])[]): void {
+  refuseReserved(pairs.flatMap(([name, output]) => (isReserved(output) ? [name] : [])))
+  const groups = Map.groupBy(pairs, ([, target]) => target.toLowerCase())
   for (const [target, group] of groups) {
     if (group.length > 1) {
       throw refused(
@@ -42,7 +42,19 @@ export function columnNames(names: readonly string[], mode: ColumnNames): Map<st
       )
     }
   }
-  return result
+}
+
+export function isReserved(name: string): boolean {
+  return name.toLowerCase().startsWith(reservedPrefix)
+}
+
+/** Of the columns that a source has, those that could be taken for Sluice's own. */
+export function refuseReserved(reserved: readonly string[]): void {
+  if (reserved.length === 0) return
+  throw refused(
+    'COLUMN_RESERVED',
+    `column ${list(reserved)} begins with ${reservedPrefix}, which Sluice keeps for its own columns`,
+  )
 }
 
 function list(names: readonly string[]): string {

@@ -11,7 +11,7 @@ import { quoteIdentifier, quoteLiteral } from '../engine/sql.ts'
 export async function underOneSchema(
   engine: Engine,
   inputs: readonly ScanInput[],
-  columns: readonly ScanColumn[],
+  columns: readonly Pick<ScanColumn, 'source' | 'input'>[],
 ): Promise<readonly ScanInput[]> {
   if (inputs[0]?.kind !== 'parquet') return inputs
   const path = join(engine.directory, 'schema.parquet')
