@@ -35,6 +35,7 @@ export interface GateFunctionsProps
     | 'cacheDirectory'
     | 'childType'
     | 'encryptionKey'
+    | 'environment'
     | 'layerDirectory'
     | 'logRetention'
     | 'memory'
@@ -137,7 +138,12 @@ function isWrite(action: string): boolean {
 }
 
 /** What `lambdas/environment.ts` makes the ports of. */
-function environmentOf({ stores, childType, gateTimeout }: GateFunctionsProps): Record<string, string> {
+function environmentOf({
+  stores,
+  childType,
+  environment,
+  gateTimeout,
+}: GateFunctionsProps): Record<string, string> {
   const { lake, evidence, state, catalog } = stores
   return {
     SLUICE_LAKE: `s3://${lake.bucketName}`,
@@ -146,6 +152,7 @@ function environmentOf({ stores, childType, gateTimeout }: GateFunctionsProps): 
     SLUICE_CATALOG_TABLE: catalog.tableName,
     SLUICE_SCRATCH: '/tmp',
     SLUICE_CHILD_TYPE: childType ?? 'STANDARD',
+    SLUICE_ENVIRONMENT: environment ?? 'production',
     SLUICE_SHARD_BYTES: String(shardBytes(gateTimeout)),
   }
 }

@@ -1,6 +1,7 @@
 import type { RemovalPolicy, StackProps } from 'aws-cdk-lib'
 import type { IKey } from 'aws-cdk-lib/aws-kms'
 import type { RetentionDays } from 'aws-cdk-lib/aws-logs'
+import type { Environment } from '../core/runs/environments.ts'
 import type { HandlerName } from './handlers.ts'
 
 /** Of the stack: what a stack has, and what {@link SluiceProps} says. */
@@ -30,6 +31,8 @@ export interface SluiceProps {
   readonly encryptionKey?: IKey
   /** Default retention of every object of the evidence bucket (S3 Object Lock). It cannot be taken back. Default: none. */
   readonly evidenceObjectLock?: { readonly mode: 'GOVERNANCE' | 'COMPLIANCE'; readonly days: number }
+  /** What the stack is for. In production no quarantine keeps raw rows (`pii_policy: preserve`). Default: production. */
+  readonly environment?: Environment
   /** Days after which rejected rows are deleted. Default: never. */
   readonly quarantineRetentionDays?: number
   /**

@@ -1,4 +1,5 @@
 import type { Node } from 'constructs'
+import { type Environment, environments } from '../core/runs/environments.ts'
 import type { GlueMirrorOptions, SourceLocation } from './props.ts'
 
 /** What can be said with `cdk deploy -c sluice:<name>=<value>`, or in cdk.json's `context`; in code there is more. */
@@ -6,6 +7,7 @@ export interface Settings {
   readonly stackName: string
   readonly architecture: 'arm64' | 'x64'
   readonly childType: 'STANDARD' | 'EXPRESS'
+  readonly environment: Environment
   readonly removalPolicy: 'retain' | 'destroy'
   /** Written with commas between: `landing,archive/2026/`, each a bucket and maybe a prefix. */
   readonly sources: readonly SourceLocation[]
@@ -19,6 +21,7 @@ const knownSettings: readonly (keyof Settings)[] = [
   'stackName',
   'architecture',
   'childType',
+  'environment',
   'removalPolicy',
   'sources',
   'glueMirror',
@@ -41,6 +44,7 @@ export function readSettings(node: Node): Settings {
     stackName: take('stackName') ?? 'Sluice',
     architecture: oneOf('architecture', take('architecture') ?? 'arm64', ['arm64', 'x64']),
     childType: oneOf('childType', take('childType') ?? 'STANDARD', ['STANDARD', 'EXPRESS']),
+    environment: oneOf('environment', take('environment') ?? 'production', environments),
     removalPolicy: oneOf('removalPolicy', take('removalPolicy') ?? 'retain', ['retain', 'destroy']),
     sources: (take('sources') ?? '').split(',').flatMap(sourceOf),
     ...(oneOf('glueMirror', take('glueMirror') ?? 'false', ['true', 'false']) === 'true'

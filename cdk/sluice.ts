@@ -26,11 +26,13 @@ export class Sluice extends Construct {
   readonly alarms: RunAlarms
   readonly dashboard: RunDashboard
   readonly childType: NonNullable<SluiceProps['childType']>
+  readonly environment: NonNullable<SluiceProps['environment']>
 
   constructor(scope: Construct, id: string, props: SluiceProps = {}) {
     super(scope, id)
     setFeatureFlags(this)
     this.childType = props.childType ?? 'STANDARD'
+    this.environment = props.environment ?? 'production'
     const name = instanceName(this)
     const namespace = `Sluice/${name}`
     const gateTimeout = gateTimeoutOf(props)
@@ -87,6 +89,7 @@ export class Sluice extends Construct {
       ScheduleDeadLettersArn: this.schedules.deadLetters.queueArn,
       EventRoleArn: this.schedules.eventRole.roleArn,
       ChildType: this.childType,
+      Environment: this.environment,
       ...(this.mirror === undefined ? {} : { LakeReaderPolicyArn: this.mirror.reader.managedPolicyArn }),
     }
     for (const [name, value] of Object.entries(outputs)) new CfnOutput(Stack.of(this), name, { value })

@@ -2,9 +2,10 @@ import { ManifestError } from '../core/errors.ts'
 import type { RenderedManifest } from '../core/manifest/types.ts'
 import { formatPlan } from '../core/planning/format-plan.ts'
 import { formatStarts, plannedStarts } from '../core/planning/format-triggers.ts'
-import { buildPlan } from '../core/planning/plan.ts'
+import { buildPlan, plannedDataflows } from '../core/planning/plan.ts'
 import { parseRunOptions } from '../core/planning/run-options.ts'
 import type { RunOptions } from '../core/planning/types.ts'
+import { checkPreserve, parseEnvironment } from '../core/runs/environments.ts'
 import { loadProject } from '../local/project.ts'
 import { exitCodes } from './fail.ts'
 import type { Io } from './io.ts'
@@ -39,6 +40,8 @@ function inputWithoutCost(): ManifestError {
 
 export function printPlan(io: Io, manifest: RenderedManifest, options: RunOptions): void {
   const built = buildPlan(manifest, options)
+  const environment = parseEnvironment(process.env.SLUICE_ENVIRONMENT, 'development')
+  checkPreserve(environment, plannedDataflows(manifest, built))
   const names = built.waves.flatMap((wave) => wave.dataflows.map(({ name }) => name))
   const starts = plannedStarts(manifest, new Set(names))
   if (io.format === 'json') {

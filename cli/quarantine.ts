@@ -95,14 +95,22 @@ function listFiles(io: Io, records: Records, runId: string, flows: readonly Flow
 
 /** As core/contract writes them. */
 interface RejectedRow extends Record<string, unknown> {
+  readonly row_id: string
   readonly source_file: string
+  readonly source_version: string | null
+  readonly source_row: bigint | null
   readonly source_line: bigint | null
   readonly reasons: readonly {
+    readonly code: string
     readonly column: string | null
     readonly rule: string
     readonly name: string | null
     readonly message: string
   }[]
+  readonly contract_sha256: string
+  /** ISO 8601, UTC. */
+  readonly first_seen: string
+  readonly last_seen: string
   /** The row as JSON text; `null` under `pii_policy: reference_only`. */
   readonly raw: string | null
 }
@@ -173,7 +181,7 @@ async function withQuarantineFile(
           const source = `read_parquet(${quoteLiteral(path)}, file_row_number = true)`
           rows.push(
             ...(await engine.rows<RejectedRow>(
-              `SELECT source_file, source_line, reasons, raw FROM ${source}
+              `SELECT * EXCLUDE (file_row_number) REPLACE (${instantSql('first_seen')}, ${instantSql('last_seen')}) FROM ${source}
                WHERE file_row_number >= ${low} AND file_row_number < ${high} ORDER BY file_row_number`,
             )),
           )
@@ -185,6 +193,10 @@ async function withQuarantineFile(
     await engines.close()
     await rm(directory, { recursive: true, force: true })
   }
+}
+
+function instantSql(column: string): string {
+  return `strftime(${column} AT TIME ZONE 'UTC', '%Y-%m-%dT%H:%M:%S.%gZ') AS ${column}`
 }
 
 /** One file of rejected rows, and which of all rows it holds: `first` to `end`, which is not included. */
@@ -238,23 +250,28 @@ function rowBlocks(
 }
 
 function rowTable(rows: readonly RejectedRow[]): Block {
-  // Readers that work on one file in parallel do not count its lines.
-  const hasLines = rows.some((row) => row.source_line !== null)
+  // A query's rows have no place in any file.
+  const hasPlaces = rows.some((row) => row.source_row !== null || row.source_line !== null)
   return {
     kind: 'table',
     columns: [
       { title: 'source' },
-      ...(hasLines ? [{ title: 'line', align: 'right' } as const] : []),
+      ...(hasPlaces ? [{ title: 'place' }] : []),
       { title: 'why' },
       { title: 'row' },
     ],
     rows: rows.map((row) => [
       row.source_file,
-      ...(hasLines ? [String(row.source_line ?? '')] : []),
+      ...(hasPlaces ? [placeOf(row)] : []),
       row.reasons.map(({ column, rule, message }) => `${column ?? 'row'} ${rule}: ${message}`).join('; '),
       row.raw ?? '(not kept: pii_policy reference_only)',
     ]),
   }
+}
+
+function placeOf({ source_row, source_line }: RejectedRow): string {
+  if (source_row !== null) return `row ${source_row}`
+  return source_line === null ? '' : `line ${source_line}`
 }
 
 function plainNumbers(_key: string, value: unknown): unknown {

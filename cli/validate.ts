@@ -1,5 +1,6 @@
 import { ManifestError } from '../core/errors.ts'
 import type { Problem } from '../core/manifest/problems.ts'
+import { checkPreserve, parseEnvironment } from '../core/runs/environments.ts'
 import { loadProject, type Project } from '../local/project.ts'
 import { exitCodes } from './fail.ts'
 import type { Io } from './io.ts'
@@ -18,6 +19,7 @@ export async function validate(io: Io): Promise<number> {
     return exitCodes.refused
   }
   const { rendered, provenance } = project
+  checkPreserve(parseEnvironment(process.env.SLUICE_ENVIRONMENT, 'development'), rendered.dataflows)
   const count = {
     files: provenance.files.length,
     connections: Object.keys(rendered.connections).length,

@@ -2,6 +2,7 @@ import type { Meter } from './cost/meter.ts'
 import type { Billing } from './cost/price-of.ts'
 import type { EnginePool } from './engine/engine.ts'
 import type { AttemptMemory } from './runs/attempt-memory.ts'
+import type { Environment } from './runs/environments.ts'
 import type { ObjectStore } from './stores/object-store.ts'
 import type { Catalog, StateStore } from './stores/state-store.ts'
 
@@ -26,6 +27,8 @@ export interface Ports {
   readonly shardBytes?: number
   readonly clock: () => Date
   readonly worker: Worker
+  /** What may be kept depends on it. Absent: production. */
+  readonly environment?: Environment
   /** Where one process runs attempts from beginning to end; else absent. */
   readonly attempts?: AttemptMemory
   /** Where the process's log is counted: one object per line, as {@link ReportLine} says. Else absent. */

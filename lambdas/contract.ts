@@ -4,11 +4,11 @@ import { ContractError } from '../core/errors.ts'
 import type { ContractRecord } from '../core/runs/records.ts'
 import { inputBytes } from '../core/sources/inputs.ts'
 import { sourceStateKind } from '../core/sources/source-state.ts'
-import type { ObjectRef } from '../core/stores/object-ref.ts'
 import { type GateTask, gateHandler } from './gate-handler.ts'
 import { gatherShards } from './gather-shards.ts'
 import { judge, storeAccepted } from './judge.ts'
 import { refuseFailed } from './load-checks.ts'
+import { indexRejected } from './store-rejected.ts'
 
 /**
  * Gate 3: one scan judges every row. Accepted rows are written once, as the Parquet files that the table will
@@ -21,8 +21,10 @@ export async function contract(task: GateTask): Promise<ContractRecord> {
   const options = { signal: task.signal, bytes: inputBytes(extract) }
   return await task.ports.engines.use(async (engine) => {
     const portion = { extract, lineage: task.record('lineage') }
-    const { accepted, watermark, checks, ...kept } = await judge(task, engine, portion)
-    checkVerdict(task, kept, kept.quarantine)
+    const { accepted, watermark, checks, quarantine, ...found } = await judge(task, engine, portion)
+    const { bytes, ...index } = await indexRejected(task, quarantine ? [quarantine] : [], found.by_reason)
+    const kept = { ...found, ...index }
+    checkVerdict(task, kept, bytes)
     const verdict = verdictOf(task, kept)
     if (verdict === 'nothing_new') return { verdict, ...kept, files: [], watermark }
     refuseFailed(task, checks, detailsOf(kept))
@@ -37,8 +39,8 @@ export async function contract(task: GateTask): Promise<ContractRecord> {
  * fenced and shown as the verdict of gate 3.
  */
 async function gathered(task: GateTask): Promise<ContractRecord> {
-  const { files, watermark, checks: judgeLoad, ...kept } = await gatherShards(task)
-  checkVerdict(task, kept, kept.quarantine)
+  const { files, watermark, checks: judgeLoad, quarantine_bytes, ...kept } = await gatherShards(task)
+  checkVerdict(task, kept, quarantine_bytes)
   const verdict = verdictOf(task, kept)
   if (verdict === 'nothing_new') return { verdict, ...kept, files, watermark }
   const checks = await judgeLoad()
@@ -58,12 +60,15 @@ function verdictOf(task: GateTask, { rows }: Kept): ContractRecord['verdict'] {
 
 type Kept = Pick<ContractRecord, 'rows' | 'by_reason' | 'rules' | 'quarantine'>
 
-function checkVerdict(task: GateTask, kept: Kept, quarantine: ObjectRef | undefined): void {
+/** `bytes`: of the files of rejected rows. */
+function checkVerdict(task: GateTask, kept: Kept, bytes: number): void {
   const { contract } = task.dataflow
   const { enforcement, quarantine: policy } = contract
   const { accepted, quarantined } = kept.rows
   const where =
-    quarantine === undefined ? '' : `sluice quarantine ${task.ref.run_id} ${task.dataflow.name} shows them`
+    kept.quarantine === undefined
+      ? ''
+      : `sluice quarantine ${task.ref.run_id} ${task.dataflow.name} shows them`
   if (kept.by_reason.some(({ rule }) => stopsLoad(rule, contract))) {
     throw new ContractError({
       code: 'CONTRACT_REJECTED',
@@ -79,11 +84,17 @@ function checkVerdict(task: GateTask, kept: Kept, quarantine: ObjectRef | undefi
   const ratio = accepted + quarantined === 0 ? 0 : quarantined / (accepted + quarantined)
   const overRows = policy.max_rows !== undefined && quarantined > policy.max_rows
   const overRatio = policy.max_ratio !== undefined && ratio > policy.max_ratio
-  if (!overRows && !overRatio) return
-  const limit = overRows ? `max_rows: ${policy.max_rows}` : `max_ratio: ${policy.max_ratio}`
+  const overBytes = policy.max_bytes !== undefined && bytes > policy.max_bytes
+  if (!overRows && !overRatio && !overBytes) return
+  const limit = overRows
+    ? `max_rows: ${policy.max_rows}`
+    : overRatio
+      ? `max_ratio: ${policy.max_ratio}`
+      : `max_bytes: ${policy.max_bytes}`
+  const size = overRows || overRatio ? '' : `; they take ${bytes} bytes`
   throw new ContractError({
     code: 'QUARANTINE_LIMIT',
-    fact: `${quarantined} of ${accepted + quarantined} rows of ${task.dataflow.name} break the contract (${reasons(kept)}), more than quarantine.${limit} allows`,
+    fact: `${quarantined} of ${accepted + quarantined} rows of ${task.dataflow.name} break the contract (${reasons(kept)})${size}, more than quarantine.${limit} allows`,
     consequence: 'Nothing was written to the table',
     next: `${where}; correct the source, or raise the limit`,
     details: detailsOf(kept),

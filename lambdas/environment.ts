@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { openEnginePool } from '../core/engine/engine.ts'
 import { TerminalError } from '../core/errors.ts'
 import type { Ports } from '../core/ports.ts'
+import { parseEnvironment } from '../core/runs/environments.ts'
 import { openDynamoStore } from '../core/stores/dynamodb-state-store.ts'
 import type { ObjectStore } from '../core/stores/object-store.ts'
 import { newS3Client, openS3Store } from '../core/stores/s3-object-store.ts'
@@ -20,6 +21,7 @@ let ports: Ports | undefined
  * | `SLUICE_SCRATCH` | a folder for files at work, `/tmp` on Lambda |
  * | `SLUICE_CHILD_TYPE` | `STANDARD` or `EXPRESS`: how dataflows are executed, for what a run costs |
  * | `SLUICE_SHARD_BYTES` | bytes of plain text that one call of gate 3 has the disk for; absent: no sharding unless asked |
+ * | `SLUICE_ENVIRONMENT` | `development`, `test`, `staging` or `production`, which is what an absent one means |
  * | `AWS_LAMBDA_FUNCTION_MEMORY_SIZE` | set by Lambda, MiB; the engine gets what the process leaves of it |
  *
  * Region, credentials and endpoints are the SDK's own variables.
@@ -52,6 +54,7 @@ export function buildPorts(env: Environment): Ports {
     }),
     openSource: (path) => openBucket(path, client),
     ...shardBytes(env),
+    environment: parseEnvironment(env.SLUICE_ENVIRONMENT, 'production'),
     clock: () => new Date(),
     // One function instance is one worker. Whether another one lives cannot be seen from here: leases expire.
     worker: {

@@ -1,6 +1,5 @@
 import type { CheckResult } from '../core/contract/checks.ts'
 import type { RuleCount } from '../core/contract/types.ts'
-import { indexQuarantine } from '../core/runs/quarantine.ts'
 import type { ContractRecord, ReasonCount, ShardRecord } from '../core/runs/records.ts'
 import { addRows, noRows } from '../core/runs/result.ts'
 import { readShards } from '../core/runs/shard-log.ts'
@@ -9,10 +8,13 @@ import { furthestOf } from '../core/sources/furthest.ts'
 import { downloadColumns } from '../core/sources/parquet-ranges.ts'
 import { judgeChecks } from './contract-checks.ts'
 import type { GateTask } from './gate-handler.ts'
-import { checkAccounted, quarantineName } from './judge.ts'
+import { checkAccounted } from './judge.ts'
+import { indexRejected } from './store-rejected.ts'
 
 /** What gate 3 found in all shards together; the same as one scan over all of their objects would have found. */
 export interface Gathered extends Omit<ContractRecord, 'verdict' | 'checks'> {
+  /** Of the files of rejected rows. */
+  readonly quarantine_bytes: number
   /** May read columns of all shards' files, so it is only asked where the rest lets the load go on. */
   checks(): Promise<readonly CheckResult[]>
 }
@@ -27,12 +29,14 @@ export async function gatherShards(task: GateTask): Promise<Gathered> {
   const rows = shards.map((shard) => shard.rows).reduce(addRows, noRows)
   checkAccounted(rows)
   const quarantined = shards.flatMap((shard) => shard.quarantine ?? [])
-  const quarantine = await indexQuarantine(ports.evidence, `${quarantineName(task)}.json`, quarantined)
+  const by_reason = sumReasons(shards)
+  const { bytes, ...index } = await indexRejected(task, quarantined, by_reason)
   return {
     rows,
-    by_reason: sumReasons(shards),
+    by_reason,
     rules: sumRules(shards),
-    ...(quarantine === undefined ? {} : { quarantine }),
+    ...index,
+    quarantine_bytes: bytes,
     files: shards.flatMap((shard) => shard.files),
     watermark: await furthestOf(
       ports,

@@ -2,23 +2,29 @@ import { join } from 'node:path'
 import type { CheckResult } from '../core/contract/checks.ts'
 import { enforced } from '../core/contract/enforcement.ts'
 import { ruleLiteral } from '../core/contract/rules.ts'
-import { type RejectedFile, type ScanRequest, type ScanResult, scanContract } from '../core/contract/scan.ts'
+import { type ScanRequest, type ScanResult, scanContract } from '../core/contract/scan.ts'
 import type { Engine } from '../core/engine/engine.ts'
-import { ConditionFailedError, IntegrityError } from '../core/errors.ts'
+import { IntegrityError } from '../core/errors.ts'
 import type { RowCounts } from '../core/runs/items.ts'
-import type { ContractRecord, ExtractRecord, LineageRecord, StagedFile } from '../core/runs/records.ts'
+import type {
+  ContractRecord,
+  ExtractRecord,
+  LineageRecord,
+  QuarantineFile,
+  StagedFile,
+} from '../core/runs/records.ts'
 import { attemptTag, portionTag } from '../core/runs/uncommitted.ts'
 import { type LaidOutFile, type LayoutRequest, layOut } from '../core/sinks/layout-files.ts'
 import { isSortable } from '../core/sinks/partition-sql.ts'
 import { checkPins, linkInputs } from '../core/sources/inputs.ts'
 import { underOneSchema } from '../core/sources/shard-inputs.ts'
-import { type ObjectRef, uploadFile } from '../core/stores/object-ref.ts'
-import type { ObjectStore } from '../core/stores/object-store.ts'
 import { parseTable } from '../core/tables/identifier.ts'
 import { tableRoot } from '../core/tables/locations.ts'
 import { parseBytes } from '../core/tables/terms.ts'
 import { judgeChecks } from './contract-checks.ts'
 import type { GateTask } from './gate-handler.ts'
+import { storeOnce } from './store-once.ts'
+import { rejectContext, storeRejected, withFirstSeen } from './store-rejected.ts'
 
 /** What one call of gate 3 reads: everything that is pinned, or one shard of it. */
 export interface Portion {
@@ -29,8 +35,8 @@ export interface Portion {
 }
 
 /** The judged rows of a portion. The rejected ones are in quarantine already, the accepted ones still here. */
-export interface Judgement
-  extends Pick<ContractRecord, 'rows' | 'by_reason' | 'rules' | 'quarantine' | 'watermark'> {
+export interface Judgement extends Pick<ContractRecord, 'rows' | 'by_reason' | 'rules' | 'watermark'> {
+  readonly quarantine?: QuarantineFile
   /** Not of a shard: they are about the load. */
   readonly checks: readonly CheckResult[]
   readonly accepted: readonly LaidOutFile[]
@@ -45,6 +51,7 @@ export async function judge(task: GateTask, engine: Engine, portion: Portion): P
   const checks = portion.shard === undefined ? await judgeLoad(task, engine, scan) : []
   const watermark = await furthest(task, engine, scan.watermark)
   const accepted = await layOut(engine, scan.accepted, layoutOf(task))
+  const rejected = scan.rejected && (await withFirstSeen(task, engine, scan.rejected))
   // What follows stores files and waits for the disk; the instance need not wait with it.
   await engine.done()
   await checkPins(task.ports, portion.extract)
@@ -56,8 +63,7 @@ export async function judge(task: GateTask, engine: Engine, portion: Portion): P
     ...(scan.rows_warned === undefined ? {} : { warned: scan.rows_warned }),
   }
   checkAccounted(rows)
-  const by_reason = scan.rejected?.by_reason ?? []
-  const { rejected } = scan
+  const by_reason = rejected?.by_reason ?? []
   const quarantine =
     rejected === undefined ? {} : { quarantine: await storeRejected(task, rejected, portion.shard) }
   return { rows, by_reason, rules: scan.rules, ...quarantine, watermark, checks, accepted }
@@ -84,6 +90,7 @@ async function scanRequest(
     ...(transformers === undefined ? {} : { transformers }),
     ...(watermark.length === 0 ? {} : { watermark: { columns: watermark } }),
     pii_policy: contract.quarantine.pii_policy,
+    rejects: rejectContext(task, shard),
     output: { accepted: join(engine.directory, 'accepted'), rejected: join(engine.directory, 'rejected') },
   }
 }
@@ -171,34 +178,4 @@ export async function storeAccepted(
       return { ...(await storeOnce(task.ports.lake, name, file)), stats, ...values }
     }),
   )
-}
-
-async function storeRejected(task: GateTask, rejected: RejectedFile, shard?: number): Promise<ObjectRef> {
-  return (await storeOnce(task.ports.evidence, quarantineName(task, shard), rejected.file)).object
-}
-
-/** Of the object, without its end. */
-export function quarantineName(task: GateTask, shard?: number): string {
-  const { run_id, attempt, round } = task.ref
-  const number = `${String(attempt).padStart(4, '0')}-${portionTag(round, shard)}`
-  return `quarantine/${run_id}/${task.dataflow.name}/${number}`
-}
-
-/**
- * Uploads a Parquet file and replaces none: a call of this gate that was given up and repeated may still be at
- * work, and what the repetition has stored may be committed by then. The next free name is taken instead.
- */
-async function storeOnce(store: ObjectStore, name: string, file: string) {
-  const onlyNew: ObjectStore = { ...store, upload: (key, path) => store.upload(key, path, 'absent') }
-  for (let repetition = 0; ; repetition++) {
-    try {
-      return await uploadFile(
-        onlyNew,
-        repetition === 0 ? `${name}.parquet` : `${name}-${repetition}.parquet`,
-        file,
-      )
-    } catch (error) {
-      if (!(error instanceof ConditionFailedError)) throw error
-    }
-  }
 }

@@ -1,8 +1,9 @@
 import { admitTransitions } from '../core/cost/transitions.ts'
 import { addUsage, type Usage } from '../core/cost/usage.ts'
-import { buildPlan } from '../core/planning/plan.ts'
+import { buildPlan, plannedDataflows } from '../core/planning/plan.ts'
 import type { Plan } from '../core/planning/types.ts'
 import type { Ports } from '../core/ports.ts'
+import { checkPreserve } from '../core/runs/environments.ts'
 import type { FlowItem, RunItem } from '../core/runs/items.ts'
 import { flowKey, flowPrefix, metaKey, runKey } from '../core/runs/keys.ts'
 import { loadRenderedManifest } from '../core/runs/manifest-store.ts'
@@ -54,6 +55,7 @@ export async function planRun(event: PlanEvent, ports: Ports): Promise<PlannedRu
   const ref = input.manifest ?? (await requireProject(ports, input.project)).manifest
   const rendered = await loadRenderedManifest(ports.evidence, ref)
   const plan = buildPlan(rendered, options)
+  checkPreserve(ports.environment, plannedDataflows(rendered, plan))
   const stored: StoredPlan = { plan, options }
   const planRef = await writeJson(ports.evidence, `plans/${runId}/plan.json`, stored)
   await Promise.all(plan.waves.map((wave) => writeItems(ports, runId, wave)))

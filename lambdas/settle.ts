@@ -89,7 +89,9 @@ export async function settle(event: SettleEvent, ports: SettlePorts): Promise<Se
   const delay_seconds = settled.again ? retryDelay(ended, event.retry_delay_seconds) : 0
   const item = await withUsage(ports, { ...event, flow, log: counted, delay_seconds }, ended)
   const put = { kind: 'put', item, expect: { attempt: flow.attempt } } as const
-  if (ours) await transactFenced(ports, [releaseLease(head), put], 0)
+  const { quarantine = head.quarantine } = item
+  const remembering = quarantine === undefined ? head : { ...head, quarantine }
+  if (ours) await transactFenced(ports, [releaseLease(remembering), put], 0)
   else await ports.state.transact([put])
   if (!settled.again) reportVerdict(ports, run, item)
   return settlement(event, item, settled.again)

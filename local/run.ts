@@ -2,9 +2,10 @@ import { readFileSync } from 'node:fs'
 import { ulid } from 'ulid'
 import { ManifestError, TerminalError } from '../core/errors.ts'
 import type { RenderedManifest } from '../core/manifest/types.ts'
-import { buildPlan } from '../core/planning/plan.ts'
+import { buildPlan, plannedDataflows } from '../core/planning/plan.ts'
 import { parseRunOptions } from '../core/planning/run-options.ts'
 import type { Ports } from '../core/ports.ts'
+import { checkPreserve } from '../core/runs/environments.ts'
 import { metaKey, runKey } from '../core/runs/keys.ts'
 import { storeRenderedManifest } from '../core/runs/manifest-store.ts'
 import type { ExecutionResult } from '../core/runs/result.ts'
@@ -50,7 +51,10 @@ export function newRunId(): string {
  */
 export async function runLocally(ports: Ports, request: RunRequest): Promise<RunOutcome> {
   const run_id = checkRunId(request.run_id ?? newRunId())
-  if (request.manifest !== undefined) buildPlan(request.manifest, parseRunOptions(request.options ?? {}))
+  if (request.manifest !== undefined) {
+    const plan = buildPlan(request.manifest, parseRunOptions(request.options ?? {}))
+    checkPreserve(ports.environment, plannedDataflows(request.manifest, plan))
+  }
   if (request.resume === true) await checkResume(ports, run_id, request.options)
   else if (await hasBegun(ports, run_id)) throw runExists(run_id)
   const manifest =

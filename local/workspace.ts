@@ -5,6 +5,7 @@ import { openSizedPool } from '../core/engine/sized-pool.ts'
 import { TerminalError } from '../core/errors.ts'
 import type { Ports } from '../core/ports.ts'
 import { openAttemptMemory } from '../core/runs/attempt-memory.ts'
+import { type Environment, parseEnvironment } from '../core/runs/environments.ts'
 import { openDirectoryStore } from '../core/stores/directory-object-store.ts'
 import type { ObjectStore } from '../core/stores/object-store.ts'
 import { openSqliteStore } from '../core/stores/sqlite-state-store.ts'
@@ -34,6 +35,7 @@ const engineMemory = 384
 export function openWorkspace(options: WorkspaceOptions): Workspace {
   const project = resolve(options.projectDirectory)
   const home = resolve(options.home ?? join(project, '.sluice'))
+  const environment = localEnvironment()
   makeHome(home)
   const { state, catalog } = openSqliteStore(join(home, 'state.db'))
   const worker = openWorker()
@@ -55,6 +57,7 @@ export function openWorkspace(options: WorkspaceOptions): Workspace {
     },
     clock: options.clock ?? (() => new Date()),
     worker,
+    environment,
     attempts: openAttemptMemory(),
   }
   return {
@@ -67,6 +70,11 @@ export function openWorkspace(options: WorkspaceOptions): Workspace {
       worker.close()
     },
   }
+}
+
+/** Of this machine: what `SLUICE_ENVIRONMENT` says, or development. Throws `TerminalError` `ENVIRONMENT_INVALID`. */
+export function localEnvironment(): Environment {
+  return parseEnvironment(process.env.SLUICE_ENVIRONMENT, 'development')
 }
 
 function makeHome(home: string): void {

@@ -15,6 +15,8 @@ export interface StackOutputs {
   readonly EventRoleArn: string
   /** Of the executions of dataflows: `STANDARD` or `EXPRESS`. */
   readonly ChildType: string
+  /** What the stack is for: `production` refuses raw rows in quarantine. */
+  readonly Environment: string
 }
 
 export interface Stack extends StackOutputs {
@@ -32,6 +34,7 @@ const outputNames: readonly (keyof StackOutputs)[] = [
   'ScheduleDeadLettersArn',
   'EventRoleArn',
   'ChildType',
+  'Environment',
 ]
 
 /**

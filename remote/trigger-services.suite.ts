@@ -32,6 +32,7 @@ export const stack: Stack = {
   ScheduleDeadLettersArn: 'arn:aws:sqs:eu-west-1:123456789012:dead',
   EventRoleArn: 'arn:aws:iam::123456789012:role/events',
   ChildType: 'STANDARD',
+  Environment: 'development',
 }
 
 const pageSize = 2

@@ -8,9 +8,15 @@ export const maxLineBytes = 1 << 21
 
 /**
  * Every column as text. A quoted empty field is an empty string, an unquoted one is NULL where the
- * dialect's `null_values` list it. Lines that do not fit go to `reject_errors` with their number.
+ * dialect's `null_values` list it. Lines that do not fit go to `reject_errors` with their number, or are left out
+ * where they have been told before (`again`): then one thread reads, in the order of the file.
  */
-export function csvReader(paths: readonly string[], columns: readonly string[], dialect: CsvDialect): string {
+export function csvReader(
+  paths: readonly string[],
+  columns: readonly string[],
+  dialect: CsvDialect,
+  again = false,
+): string {
   const options = [
     'auto_detect = false',
     `header = ${dialect.header}`,
@@ -21,8 +27,7 @@ export function csvReader(paths: readonly string[], columns: readonly string[], 
     'allow_quoted_nulls = false',
     `max_line_size = ${maxLineBytes}`,
     'ignore_errors = true',
-    'store_rejects = true',
-    'rejects_limit = 0',
+    ...(again ? ['parallel = false'] : ['store_rejects = true', 'rejects_limit = 0']),
     `columns = ${textColumns(columns)}`,
   ]
   return `read_csv(${quoteLiterals(paths)}, ${options.join(', ')})`

@@ -3,19 +3,24 @@ import { join } from 'node:path'
 import type { Engine } from '../engine/engine.ts'
 import { quoteLiteral, quoteLiterals } from '../engine/sql.ts'
 import { IntegrityError } from '../errors.ts'
-import type { RejectedFile, ScanInput, ScanRequest } from './scan.ts'
+import { byPath, evidenceAlias, heldAlias, reasonLiteral, rejectedRows, textOrNull } from './rejected-sql.ts'
+import {
+  maxRejectedObjects,
+  type RejectContext,
+  type RejectedFile,
+  type RejectedObject,
+  type ScanInput,
+  type ScanRequest,
+} from './scan.ts'
 import { brokenRules, type PlacedRule } from './scan-rules.ts'
-import { judgedColumn } from './scan-sql.ts'
 import { structuralSelect } from './structural.ts'
-import type { RuleName } from './types.ts'
-
-/** Of a judged row's booleans, one a rule. No column of a source has such a name. */
-export const heldAlias = '_sluice_held'
+import type { PiiPolicy, RuleName } from './types.ts'
 
 /**
- * Turns the scan's scratch file of rejected rows and the reader's structural rejects into the file that
- * quarantine keeps: source_file, source_line, reasons, raw. Rules that only warn are no reasons. Under `reference_only` neither `raw` nor any
- * message holds a value of a row. Throws `IntegrityError` `REJECT_WITHOUT_REASON`.
+ * Turns the scan's scratch files of rejected rows and the reader's structural rejects into the file that
+ * quarantine keeps. Rules that only warn are no reasons. Under `reference_only` and `masked` neither `raw` nor any
+ * message holds a value of a row; a row's id is made of its place alone, because a digest of few possible values tells
+ * the value. Throws `IntegrityError` `REJECT_WITHOUT_REASON`.
  */
 export async function writeRejected(
   engine: Engine,
@@ -23,7 +28,7 @@ export async function writeRejected(
   rules: readonly PlacedRule[],
   found: {
     readonly inputs: readonly ScanInput[]
-    readonly scratch: string | undefined
+    readonly scratch: readonly string[]
     readonly rows: number
     readonly structural: number
   },
@@ -31,54 +36,83 @@ export async function writeRejected(
   const { inputs, scratch, structural } = found
   const file = join(request.output.rejected, 'rejected.parquet')
   const parts: string[] = []
-  if (scratch !== undefined) parts.push(ruleRows(scratch, rules, inputs))
-  if (structural > 0) parts.push(structuralSelect(inputs, keepsLines(request)))
+  if (scratch.length > 0) parts.push(ruleRows(scratch, rules, inputs))
+  if (structural > 0) parts.push(structuralSelect(inputs, linePolicy(request)))
   await engine.run(
-    `COPY (${parts.join(' UNION ALL ')}) TO ${quoteLiteral(file)} (FORMAT parquet, COMPRESSION zstd)`,
+    `COPY (${identified(parts, request.rejects)}) TO ${quoteLiteral(file)} (FORMAT parquet, COMPRESSION zstd)`,
   )
   const by_reason = await countReasons(engine, file, found.rows + structural)
-  return { file, rows: found.rows + structural, bytes: statSync(file).size, by_reason }
+  const objects = await countObjects(engine, file)
+  return { file, rows: found.rows + structural, bytes: statSync(file).size, by_reason, ...objects }
 }
 
 /** A line that does not fit its columns may hold any value of them, so where transformers hide a column it is not kept. */
-function keepsLines({ pii_policy, transformers }: ScanRequest): boolean {
+function linePolicy({ pii_policy = 'reference_only', transformers }: ScanRequest): PiiPolicy {
   const hides = transformers !== undefined && transformers.shown.length < transformers.reads.length
-  return pii_policy === 'preserve' && !hides
+  return pii_policy === 'preserve' && hides ? 'reference_only' : pii_policy
 }
 
-function ruleRows(scratch: string, rules: readonly PlacedRule[], inputs: readonly ScanInput[]): string {
+function ruleRows(
+  scratch: readonly string[],
+  rules: readonly PlacedRule[],
+  inputs: readonly ScanInput[],
+): string {
   const list = `[${rules.map(reasonLiteral).join(', ')}]`
   const rejecting = rules.flatMap((rule, i) => (rule.severity === 'error' ? [i] : []))
   const broken = `list_filter(${brokenRules(rules, heldAlias)}, lambda n: n IN (${rejecting.join(', ')}))`
-  return `SELECT ${sourceLabel(inputs)} AS source_file,
-      CAST(json_extract_string(${evidenceAlias}, '$.row') AS BIGINT) AS source_line,
+  return `SELECT ${ofInput(inputs, ({ source }) => source)} AS source_file,
+      ${ofInput(inputs, ({ version }) => version)} AS source_version,
+      CAST(json_extract_string(${evidenceAlias}, '$.row') AS BIGINT) AS source_row,
+      CAST(NULL AS BIGINT) AS source_line,
       list_transform(${broken}, lambda n: ${list}[n + 1]) AS reasons,
       CAST(json_extract(${evidenceAlias}, '$.raw') AS VARCHAR) AS raw
-    FROM (${rejectedRows([scratch])})`
+    FROM (${rejectedRows(scratch)})`
 }
 
-/** A name that no column of a source can have, whose own may be `e`. */
-const evidenceAlias = '_sluice_evidence'
-
-/** The scratch file's columns, the evidence and the booleans in it, under names of their own. */
-export function rejectedRows(paths: readonly string[]): string {
-  const held = `CAST(json_extract(${judgedColumn}, '$.held') AS BOOLEAN[])`
-  return `SELECT *, ${judgedColumn} AS ${evidenceAlias}, ${held} AS ${heldAlias} FROM read_parquet(${quoteLiterals(paths)})`
+/** What is said of the input that a row came from. */
+function ofInput(inputs: readonly ScanInput[], said: (input: ScanInput) => string | undefined): string {
+  if (inputs.length === 1) return textOrNull(said(inputs[0]!))
+  return byPath(inputs, said, `json_extract_string(${evidenceAlias}, '$.file')`)
 }
 
-function sourceLabel(inputs: readonly ScanInput[]): string {
-  if (inputs.length === 1) return quoteLiteral(inputs[0]!.source)
-  const pairs = inputs.flatMap((input) =>
-    'path' in input ? [`${quoteLiteral(input.path)}: ${quoteLiteral(input.source)}`] : [],
+/** Every row with its id, the contract that rejected it, and when. Rows of a query have no place but that in the file. */
+function identified(parts: readonly string[], context: RejectContext | undefined): string {
+  const { contract_sha256, seen_at, scan = '' } = context ?? {}
+  const place = `CASE WHEN source_row IS NOT NULL THEN 'row ' || source_row
+    WHEN source_line IS NOT NULL THEN 'line ' || source_line
+    ELSE ${quoteLiteral(`${scan} `)} || row_number() OVER () END`
+  const seen = `CAST(${textOrNull(seen_at)} AS TIMESTAMPTZ)`
+  return `SELECT substr(sha256(CAST(to_json([source_file, source_version, ${place}]) AS VARCHAR)), 1, 32) AS row_id,
+      source_file, source_version, source_row, source_line, reasons,
+      ${textOrNull(contract_sha256)} AS contract_sha256, ${seen} AS first_seen, ${seen} AS last_seen, raw
+    FROM (${parts.join(' UNION ALL ')})`
+}
+
+/**
+ * Gives the rows that earlier files of rejected rows hold too, the same row of the same version of an object, the time at
+ * which they were seen first.
+ */
+export async function keepFirstSeen(
+  engine: Engine,
+  rejected: RejectedFile,
+  earlier: readonly string[],
+): Promise<RejectedFile> {
+  const file = rejected.file.replace(/\.parquet$/, '-seen.parquet')
+  await engine.run(`COPY (
+    SELECT r.* REPLACE (least(r.first_seen, coalesce(e.first_seen, r.first_seen)) AS first_seen)
+    FROM read_parquet(${quoteLiteral(rejected.file)}) r LEFT JOIN (
+      SELECT row_id, min(first_seen) AS first_seen FROM read_parquet(${quoteLiterals(earlier)}) GROUP BY row_id
+    ) e USING (row_id)) TO ${quoteLiteral(file)} (FORMAT parquet, COMPRESSION zstd)`)
+  return { ...rejected, file, bytes: statSync(file).size }
+}
+
+async function countObjects(engine: Engine, file: string): Promise<Pick<RejectedFile, 'objects'>> {
+  const rows = await engine.rows<{ source: string; version: string | null; rows: bigint }>(
+    `SELECT source_file AS source, source_version AS version, count(*) AS rows FROM read_parquet(${quoteLiteral(file)})
+     GROUP BY ALL ORDER BY ALL LIMIT ${maxRejectedObjects + 1}`,
   )
-  return `MAP {${pairs.join(', ')}}[json_extract_string(${evidenceAlias}, '$.file')]`
-}
-
-/** One element of `reasons`; a rule over the row is told apart by its name. */
-function reasonLiteral({ column, rule, name, message }: PlacedRule): string {
-  const text = (value: string | null | undefined) =>
-    value == null ? 'CAST(NULL AS VARCHAR)' : quoteLiteral(value)
-  return `{'column': ${text(column)}, 'rule': ${text(rule)}, 'name': ${text(name)}, 'message': ${text(message)}}`
+  if (rows.length > maxRejectedObjects) return {}
+  return { objects: rows.map((row): RejectedObject => ({ ...row, rows: Number(row.rows) })) }
 }
 
 interface ReasonCount extends Record<string, unknown> {

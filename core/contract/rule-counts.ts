@@ -1,6 +1,6 @@
 import type { Engine } from '../engine/engine.ts'
 import { quoteLiterals } from '../engine/sql.ts'
-import { heldAlias } from './rejected.ts'
+import { heldAlias } from './rejected-sql.ts'
 import type { RejectedFile, ScanResult } from './scan.ts'
 import { brokenRules, type PlacedRule } from './scan-rules.ts'
 import { judgedColumn } from './scan-sql.ts'

@@ -4,9 +4,11 @@ import type { CopyOutcome, CopyStats, Engine, OperatorRows } from '../engine/eng
 import { quoteIdentifier, quoteLiteral, quoteLiterals } from '../engine/sql.ts'
 import { IntegrityError, TerminalError } from '../errors.ts'
 import { acceptsText, valueText } from './grammar.ts'
+import { numberRejected } from './numbered.ts'
 import { readableInputs } from './readable-inputs.ts'
 import { namingSource } from './readers.ts'
-import { heldAlias, rejectedRows, writeRejected } from './rejected.ts'
+import { writeRejected } from './rejected.ts'
+import { heldAlias, rejectedRows } from './rejected-sql.ts'
 import { bindRowRules } from './row-rules.ts'
 import { countRules, unbroken } from './rule-counts.ts'
 import type { ScanInput, ScanRequest, ScanResult } from './scan.ts'
@@ -41,7 +43,7 @@ export async function runScan(engine: Engine, request: ScanRequest): Promise<Sca
       ? undefined
       : await writeRejected(engine, request, rules, {
           inputs,
-          scratch: scratch[0]?.file,
+          scratch: await numberRejected(engine, request, judging, inputs, scratch),
           rows: judgedRejected,
           structural,
         })

@@ -1,7 +1,9 @@
 import { closeSync, openSync, truncateSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import type { Engine } from '../engine/engine.ts'
 import { quoteLiteral } from '../engine/sql.ts'
 import { columnsOf, csvInput, openTestPool, reasonsOf, scanAll } from './scan.suite.ts'
 import type { ScanInput } from './scan.ts'
@@ -297,7 +299,7 @@ describe('several files', () => {
         rows_rejected: 2,
         watermark: { a: '7' },
       })
-      expect(rejected.map((row) => [row.source_file, row.source_line])).toEqual([
+      expect(rejected.map((row) => [row.source_file, row.source_row])).toEqual([
         ['in/q.parquet', 4n],
         ['in/q.parquet', 5n],
       ])
@@ -365,3 +367,86 @@ describe('JSON', () => {
     expect((await scanJson('[]', 'array')).result.rows_read).toBe(0)
   })
 })
+
+describe('the place of a rejected row', () => {
+  const rejects = {
+    contract_sha256: 'c'.repeat(64),
+    seen_at: '2024-05-01T10:00:00.000Z',
+    scan: 'quarantine/r/f/0001-0',
+  }
+  const numbers = fc.array(
+    fc.oneof(
+      { weight: 5, arbitrary: fc.constant('1') },
+      { weight: 2, arbitrary: fc.constant('bad') },
+      { weight: 1, arbitrary: fc.constantFrom('1,2,3', '"1\n"') },
+    ),
+    { maxLength: 40 },
+  )
+
+  test('is the number of its record in its own file, whatever else the files hold', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(numbers, { minLength: 1, maxLength: 4 }),
+        fc.constantFrom('csv', 'ndjson'),
+        async (files, kind) => {
+          await pool.use(async (engine) => {
+            const inputs = files.map((lines, i) => inputOf(engine, kind, `${i}.${kind}`, lines))
+            const { rejected } = await scanAll(engine, {
+              inputs: inputs.map((input, i) => ({ ...input, version: `etag-${i}` })),
+              columns: columnsOf({ a: { type: 'integer' } }),
+              rejects,
+            })
+            const found = rejected
+              .filter((row) => row.source_row !== null)
+              .map((row) => `${row.source_file} ${row.source_version} ${row.source_row}`)
+            const expected = files.flatMap((lines, i) =>
+              lines
+                .filter((line) => kind === 'ndjson' || line !== '1,2,3')
+                .flatMap((line, k) => (line === '1' ? [] : [`landing/${i}.${kind} etag-${i} ${k + 1}`])),
+            )
+            expect(found.sort()).toEqual(expected.sort())
+            expect(new Set(rejected.map((row) => row.row_id)).size).toBe(rejected.length)
+          })
+        },
+      ),
+      { numRuns: 25 },
+    )
+  })
+
+  test('is found in a file that several threads read', async () => {
+    const filler = 'z'.repeat(230)
+    const lines = Array.from({ length: 250_000 }, (_, i) => `${i % 1000 === 7 ? 'x' : i},${filler}`)
+    const { rejected } = await scanCsv(`a,b\n${lines.join('\n')}\n`)
+    expect(rejected.map((row) => Number(row.source_row)).sort((a, b) => a - b)).toEqual(
+      Array.from({ length: 250 }, (_, i) => i * 1000 + 8),
+    )
+  })
+
+  test('makes its id, with the object and its version, and nothing else does', async () => {
+    const idsOf = async (body: string, version: string) =>
+      await pool.use(async (engine) => {
+        const input = { ...csvInput(engine, body, ['a', 'b']), version }
+        const { rejected } = await scanAll(engine, { inputs: [input], columns, rejects })
+        return rejected.map((row) => row.row_id)
+      })
+    const ids = await idsOf('a,b\nx,1\ny,2\n', 'one')
+    expect(ids).toEqual([expect.stringMatching(/^[0-9a-f]{32}$/), expect.stringMatching(/^[0-9a-f]{32}$/)])
+    expect(await idsOf('a,b\np,3\nq,4\n', 'one')).toEqual(ids)
+    expect(await idsOf('a,b\nx,1\ny,2\n', 'two')).not.toEqual(ids)
+  })
+})
+
+function inputOf(engine: Engine, kind: string, name: string, lines: readonly string[]): ScanInput {
+  if (kind === 'csv')
+    return csvInput(engine, `a\n${lines.map((line) => `${line}\n`).join('')}`, ['a'], { name })
+  const path = join(engine.directory, name)
+  writeFileSync(path, lines.map((line) => `${JSON.stringify({ a: line })}\n`).join(''))
+  return {
+    kind: 'json',
+    source: `landing/${name}`,
+    path,
+    columns: ['a'],
+    format: 'ndjson',
+    compression: 'none',
+  }
+}

@@ -108,22 +108,40 @@ function oneRule(needed: readonly ScanTransformerRule[], more: readonly string[]
 /** Names out of the transformers that are not among the columns, and that the verdict or quarantine needs. */
 function handedOn(request: ScanRequest): readonly string[] {
   if (request.transformers === undefined) return []
-  const raw = request.pii_policy === 'preserve' ? rawColumns(request).map((column) => column.raw) : []
+  const raw =
+    (request.pii_policy ?? 'reference_only') !== 'reference_only'
+      ? rawColumns(request).map((column) => column.raw)
+      : []
   return [...new Set([...request.transformers.rules.map(({ holds }) => holds), ...raw])]
 }
 
-/** The raw values that quarantine may keep: as they were read, and with transformers without what these hide. */
-export function rawColumns({
-  columns,
-  transformers,
-}: ScanRequest): { readonly name: string; readonly raw: string }[] {
+/** `input`: as of a column of the scan. */
+export interface RawColumn {
+  readonly name: string
+  readonly input: string
+  readonly raw: string
+}
+
+/**
+ * The raw values that quarantine may keep: as they were read, and with transformers without what these hide. Columns
+ * that the table does not have are among them: without the value for which a row was rejected it is not the row.
+ */
+export function rawColumns({ columns, unexpected, transformers }: ScanRequest): RawColumn[] {
   if (transformers === undefined) {
-    return columns.flatMap((column, i) =>
-      column.source === null ? [] : [{ name: column.source, raw: names.raw(column, i) }],
+    const loaded = columns.flatMap((column, i) =>
+      column.source === null ? [] : [{ name: column.source, input: column.input, raw: names.raw(column, i) }],
     )
+    const others = (unexpected ?? []).map(({ source }, i) => ({
+      name: source,
+      input: 'value',
+      raw: names.unexpected(i),
+    }))
+    return [...loaded, ...others]
   }
   const { reads, shown } = transformers
-  return reads.flatMap(({ name }, i) => (shown.includes(name) ? [{ name, raw: readAlias(i) }] : []))
+  return reads.flatMap(({ name, input }, i) =>
+    shown.includes(name) ? [{ name, input, raw: readAlias(i) }] : [],
+  )
 }
 
 function rawType(column: ScanColumn): string {

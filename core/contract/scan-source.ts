@@ -1,5 +1,5 @@
 import type { Engine } from '../engine/engine.ts'
-import { quoteIdentifier, quoteLiterals } from '../engine/sql.ts'
+import { quoteIdentifier, quoteLiteral, quoteLiterals } from '../engine/sql.ts'
 import { IntegrityError } from '../errors.ts'
 import { csvReader, jsonReader, parquetReader } from './readers.ts'
 import type { ScanInput, ScanRequest } from './scan.ts'
@@ -21,13 +21,19 @@ export interface ScanSource {
   readonly csv: boolean
 }
 
-/** `undefined` where the inputs can hold no row (no input, or CSV files without a header). */
+/**
+ * `undefined` where the inputs can hold no row (no input, or CSV files without a header).
+ *
+ * `numbered`: rows of text carry their number, too. No reader gives it, and counting them holds the whole scan to one
+ * thread; so it is for a second reading of what the first one has rejected.
+ */
 export async function scanSource(
   engine: Engine,
   request: ScanRequest,
   inputs: readonly ScanInput[],
+  numbered = false,
 ): Promise<ScanSource | undefined> {
-  const source = await readSource(engine, request, inputs)
+  const source = await readSource(engine, request, inputs, numbered)
   const { transformers } = request
   return source === undefined || transformers === undefined ? source : transformedSource(source, transformers)
 }
@@ -36,6 +42,7 @@ async function readSource(
   engine: Engine,
   request: ScanRequest,
   inputs: readonly ScanInput[],
+  numbered: boolean,
 ): Promise<ScanSource | undefined> {
   const readable = inputs.filter((input) => !('columns' in input) || input.columns.length > 0)
   const kinds = new Set(readable.map((input) => input.kind))
@@ -50,26 +57,52 @@ async function readSource(
   if (first.kind === 'sql') {
     return { from: await createRelations(engine, first.sql, first.relations), extras: [], csv: false }
   }
-  const several = readable.length > 1
-  const file = several ? { file: '_sluice_path' } : {}
-  const extras = several ? ['filename AS _sluice_path'] : []
+  const several = readable.length > 1 || numbered
+  const file = several ? { file: pathColumn } : {}
+  const extras = several ? [`filename AS ${pathColumn}`] : []
   if (first.kind === 'parquet') {
     const paths = readable.map((input) => (input as typeof first).path)
     const filtered = request.watermark?.columns.some((column) => column.after !== undefined)
     return {
       from: parquetReader(paths, ['file_row_number = true']),
-      extras: [...extras, 'file_row_number + 1 AS _sluice_row'],
+      extras: [...extras, `file_row_number + 1 AS ${rowColumn}`],
       ...file,
-      row: '_sluice_row',
+      row: rowColumn,
       ...(filtered ? { countRows: () => parquetRows(engine, paths) } : {}),
       csv: false,
     }
   }
   const wanted = wantedColumns(request)
-  const parts = alike(readable as TextInput[]).map((group) => textSelect(group, wanted, several))
-  const from =
-    parts.length === 1 ? parts[0]! : `(${parts.map((part) => `SELECT * FROM ${part}`).join(' UNION ALL ')})`
+  if (numbered) {
+    const from = union((readable as TextInput[]).map((input) => numberedSelect(input, wanted)))
+    return { from, extras: [pathColumn, rowColumn], ...file, row: rowColumn, csv: false }
+  }
+  const from = union(alike(readable as TextInput[]).map((group) => textSelect(group, wanted, several)))
   return { from, extras, ...file, csv: first.kind === 'csv' }
+}
+
+function union(parts: readonly string[]): string {
+  return parts.length === 1
+    ? parts[0]!
+    : `(${parts.map((part) => `SELECT * FROM ${part}`).join(' UNION ALL ')})`
+}
+
+/** Names that no column of a source has. */
+const pathColumn = '_sluice_path'
+const rowColumn = '_sluice_row'
+
+/** One file, its rows counted from 1 as its reader gives them: in their order, without those that it cannot split. */
+function numberedSelect(input: TextInput, wanted: readonly string[]): string {
+  const reader =
+    input.kind === 'csv'
+      ? csvReader([input.path], input.columns, input.dialect, true)
+      : jsonReader([input.path], input.format, input.columns)
+  const columns = [
+    ...wanted.map((name) => columnOf(input, name)),
+    `${quoteLiteral(input.path)} AS ${pathColumn}`,
+    `row_number() OVER () AS ${rowColumn}`,
+  ]
+  return `(SELECT ${columns.join(', ')} FROM ${reader})`
 }
 
 function wantedColumns({ transformers, columns, unexpected }: ScanRequest): readonly string[] {
@@ -100,10 +133,13 @@ function textSelect(group: readonly TextInput[], wanted: readonly string[], with
       : jsonReader(paths, first.format, first.columns)
   const lacking = wanted.filter((name) => !first.columns.includes(name))
   if (lacking.length === 0 && !withFile) return reader
-  const columns = wanted.map((name) =>
-    lacking.includes(name) ? `CAST(NULL AS VARCHAR) AS ${quoteIdentifier(name)}` : quoteIdentifier(name),
-  )
+  const columns = wanted.map((name) => columnOf(first, name))
   return `(SELECT ${[...columns, ...(withFile ? ['filename'] : [])].join(', ')} FROM ${reader})`
+}
+
+function columnOf(input: TextInput, name: string): string {
+  const column = quoteIdentifier(name)
+  return input.columns.includes(name) ? column : `CAST(NULL AS VARCHAR) AS ${column}`
 }
 
 async function parquetRows(engine: Engine, paths: readonly string[]): Promise<number> {

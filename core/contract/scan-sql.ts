@@ -83,6 +83,11 @@ function json(fields: readonly string[]): string {
 /** Outside any table's schema: readers by field id leave the column out. */
 const judgedFieldId = 2147480000
 
+/** In place of a value under `pii_policy: masked`: its type as the source has it, and nothing of the value, its length included. */
+export function maskOf(input: 'text' | string): string {
+  return `[masked ${input}]`
+}
+
 interface RejectedExtra {
   readonly field: string
   readonly needs: readonly string[]
@@ -92,9 +97,13 @@ function rejectedExtras(request: ScanRequest, source: ScanSource): RejectedExtra
   const extras: RejectedExtra[] = []
   if (source.file) extras.push({ field: `'file': ${source.file}`, needs: [source.file] })
   if (source.row) extras.push({ field: `'row': ${source.row}`, needs: [source.row] })
-  if (request.pii_policy === 'preserve') {
+  const policy = request.pii_policy ?? 'reference_only'
+  if (policy !== 'reference_only') {
     const columns = rawColumns(request)
-    const fields = columns.map(({ name, raw }) => `${quoteLiteral(name)}: ${raw}`)
+    const fields = columns.map(
+      ({ name, input, raw }) =>
+        `${quoteLiteral(name)}: ${policy === 'masked' ? `CASE WHEN ${raw} IS NOT NULL THEN ${quoteLiteral(maskOf(input))} END` : raw}`,
+    )
     if (fields.length > 0)
       extras.push({ field: `'raw': {${fields.join(', ')}}`, needs: columns.map(({ raw }) => raw) })
   }

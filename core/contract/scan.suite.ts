@@ -56,7 +56,10 @@ export interface Scanned {
 }
 
 export interface RejectedRow extends Record<string, unknown> {
+  readonly row_id: string
   readonly source_file: string
+  readonly source_version: string | null
+  readonly source_row: bigint | null
   readonly source_line: bigint | null
   readonly reasons: readonly {
     readonly column: string | null
@@ -95,7 +98,7 @@ export async function scanAll(
     result.rejected === undefined
       ? []
       : await engine.rows<RejectedRow>(
-          `SELECT * FROM read_parquet(${quoteLiterals([result.rejected.file])}) ORDER BY source_file, source_line, raw`,
+          `SELECT * FROM read_parquet(${quoteLiterals([result.rejected.file])}) ORDER BY source_file, source_line, source_row, raw`,
         )
   return { result, accepted, rejected }
 }

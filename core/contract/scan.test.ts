@@ -269,8 +269,8 @@ test('all that a scan gives, at once', async () => {
     ])
     expect(rejected!.rows).toBe(3)
     expect(rejected!.bytes).toBeGreaterThan(0)
-    expect(scan.rejected.map((row) => [row.source_file, row.source_line, row.raw])).toEqual(
-      Array(3).fill(['landing/in.csv', null, null]),
+    expect(scan.rejected.map((row) => [row.source_file, row.source_row, row.source_line, row.raw])).toEqual(
+      [2n, 3n, 4n].map((row) => ['landing/in.csv', row, null, null]),
     )
     expect(files).toHaveLength(1)
     expect(files[0]).toMatchObject({ file: join(engine.directory, 'accepted', 'part-0.parquet'), rows: 2 })
@@ -505,5 +505,23 @@ describe('watermark', () => {
     await expect(scan([{ name: 'at', after: 'yesterday' }])).rejects.toMatchObject({
       code: 'SCAN_REQUEST_INVALID',
     })
+  })
+})
+
+test('under masked the columns and NULLs of a row are kept, with a token in place of each value', async () => {
+  await pool.use(async (engine) => {
+    const input = csvInput(engine, 'v,w,u\nsecret-4711,9999,\nx,y,z,secret-4712\n', ['v', 'w', 'u'])
+    const columns = columnsOf({
+      v: { type: 'integer' },
+      w: { type: 'integer', max: 5 },
+      u: { type: 'string' },
+    })
+    const { rejected } = await scanAll(engine, { inputs: [input], columns, pii_policy: 'masked' })
+    expect(rejected.map((row) => JSON.parse(row.raw!))).toEqual([
+      { _line: '[masked line]' },
+      { v: '[masked text]', w: '[masked text]', u: null },
+    ])
+    const stored = JSON.stringify(rejected, (_k, v) => (typeof v === 'bigint' ? String(v) : v))
+    expect(stored).not.toMatch(/secret|9999/)
   })
 })

@@ -19,24 +19,41 @@ export interface ScanRequest {
   readonly transformers?: ScanTransformers
   /** Default `reference_only`. */
   readonly pii_policy?: PiiPolicy
+  /** What is written beside each rejected row. */
+  readonly rejects?: RejectContext
   /** Directories inside `engine.directory`; they are created. */
   readonly output: { readonly accepted: string; readonly rejected: string }
 }
 
-/** `source` is the label that quarantine rows name: the object key. `path` lies inside `engine.directory`. */
+/** The same for all rejected rows of one scan. Without it a scan's rows have neither contract nor time. */
+export interface RejectContext {
+  /** Digest of the contract that judges. */
+  readonly contract_sha256: string
+  /** ISO 8601, UTC. */
+  readonly seen_at: string
+  /** Names this scan among all scans, for rows whose place in their source no reader can tell. */
+  readonly scan: string
+}
+
+/**
+ * `source` is the label that quarantine rows name: the object key; `version` is the version of it that is read, as the
+ * pin has it. `path` lies inside `engine.directory`.
+ */
 export type ScanInput =
   | {
       readonly kind: 'csv'
       readonly source: string
+      readonly version?: string
       readonly path: string
       readonly columns: readonly string[]
       readonly dialect: CsvDialect
       readonly compression: Compression
     }
-  | { readonly kind: 'parquet'; readonly source: string; readonly path: string }
+  | { readonly kind: 'parquet'; readonly source: string; readonly version?: string; readonly path: string }
   | {
       readonly kind: 'json'
       readonly source: string
+      readonly version?: string
       readonly path: string
       readonly columns: readonly string[]
       readonly format: 'ndjson' | 'array'
@@ -45,6 +62,8 @@ export type ScanInput =
   | {
       readonly kind: 'sql'
       readonly source: string
+      /** Digest of all that the query reads. */
+      readonly version?: string
       readonly sql: string
       readonly relations: Readonly<Record<string, ScanRelation>>
     }
@@ -121,16 +140,27 @@ export interface ScanResult {
 }
 
 export interface RejectedFile {
-  /** Local Parquet: source_file, source_line, reasons LIST<STRUCT(column, rule, name, message)>, raw (JSON text or NULL). */
+  /** Local Parquet; its columns: docs/quarantine.md. */
   readonly file: string
   readonly rows: number
   readonly bytes: number
+  /** Whose rows they are; absent where there are more than {@link maxRejectedObjects}. */
+  readonly objects?: readonly RejectedObject[]
   readonly by_reason: readonly {
     readonly column: string | null
     readonly rule: RuleName
     readonly name?: string
     readonly count: number
   }[]
+}
+
+/** So many objects are named in records and indexes; of more the file itself tells. */
+export const maxRejectedObjects = 20
+
+export interface RejectedObject {
+  readonly source: string
+  readonly version: string | null
+  readonly rows: number
 }
 
 /**

@@ -2,7 +2,9 @@ import { open } from 'node:fs/promises'
 import type { Engine } from '../engine/engine.ts'
 import { quoteLiteral } from '../engine/sql.ts'
 import { SourceError } from '../errors.ts'
+import { byPath, reasonLiteral } from './rejected-sql.ts'
 import type { ScanInput } from './scan.ts'
+import type { PiiPolicy } from './types.ts'
 
 type CsvInput = Extract<ScanInput, { kind: 'csv' }>
 
@@ -102,20 +104,31 @@ function lost(
   })
 }
 
-/** One row per record that did not fit: source_file, source_line, reasons, raw. */
-export function structuralSelect(inputs: readonly ScanInput[], preserve: boolean): string {
-  const pairs = inputs.flatMap((input) =>
-    'path' in input ? [`${quoteLiteral(input.path)}: ${quoteLiteral(input.source)}`] : [],
+const structuralMessages: Readonly<Record<string, string>> = {
+  'MISSING COLUMNS': 'has fewer columns than the header',
+  'TOO MANY COLUMNS': 'has more columns than the header',
+  'UNQUOTED VALUE': 'has text behind a closing quote',
+  'INVALID ENCODING': 'is not UTF-8',
+}
+
+const structural = (message: string) => reasonLiteral({ column: null, rule: 'structure', message })
+
+/**
+ * One row per record that did not fit, as `writeRejected` wants them. `source_line` is the reader's: it counts the
+ * header and empty lines, and a record with line ends inside of quotes once.
+ */
+export function structuralSelect(inputs: readonly ScanInput[], policy: PiiPolicy): string {
+  const line = policy === 'masked' ? quoteLiteral('[masked line]') : 'any_value(csv_line)'
+  const raw =
+    policy === 'reference_only' ? 'CAST(NULL AS VARCHAR)' : `CAST(to_json({'_line': ${line}}) AS VARCHAR)`
+  const cases = Object.entries(structuralMessages).map(
+    ([error, message]) => `WHEN ${quoteLiteral(error)} THEN [${structural(message)}]`,
   )
-  const raw = preserve ? `CAST(to_json({'_line': any_value(csv_line)}) AS VARCHAR)` : 'CAST(NULL AS VARCHAR)'
-  return `SELECT MAP {${pairs.join(', ')}}[any_value(file_path)] AS source_file,
-      CAST(line AS BIGINT) AS source_line,
-      [{'column': CAST(NULL AS VARCHAR), 'rule': 'structure', 'name': CAST(NULL AS VARCHAR), 'message': CASE any_value(error_type)
-        WHEN 'MISSING COLUMNS' THEN 'has fewer columns than the header'
-        WHEN 'TOO MANY COLUMNS' THEN 'has more columns than the header'
-        WHEN 'UNQUOTED VALUE' THEN 'has text behind a closing quote'
-        WHEN 'INVALID ENCODING' THEN 'is not UTF-8'
-        ELSE 'cannot be split into columns' END}] AS reasons,
+  return `SELECT ${byPath(inputs, ({ source }) => source, 'any_value(file_path)')} AS source_file,
+      ${byPath(inputs, ({ version }) => version, 'any_value(file_path)')} AS source_version,
+      CAST(NULL AS BIGINT) AS source_row, CAST(line AS BIGINT) AS source_line,
+      CASE any_value(error_type) ${cases.join(' ')}
+        ELSE [${structural('cannot be split into columns')}] END AS reasons,
       ${raw} AS raw
     FROM reject_errors JOIN reject_scans USING (scan_id, file_id) GROUP BY scan_id, file_id, line`
 }

@@ -21,7 +21,7 @@ async function judge(contract: ColumnContract, input: string, values: readonly s
     })
     const scan = await scanAll(engine, { inputs: [{ kind: 'parquet', source: 'p', path }], columns })
     const results = new Map<number, unknown>(scan.accepted.map((row) => [row.n as number, row.v]))
-    for (const row of scan.rejected) results.set(Number(row.source_line) - 1, reasonsOf(row).join())
+    for (const row of scan.rejected) results.set(Number(row.source_row) - 1, reasonsOf(row).join())
     return values.map((_, i) => results.get(i))
   })
 }

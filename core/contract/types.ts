@@ -94,8 +94,11 @@ export type Enforcement = 'strict' | 'quarantine' | 'warn'
 /** What becomes of a row with a value that is none of its column's type. `fail` (default): what `enforcement` says. */
 export type ConflictPolicy = 'fail' | 'quarantine'
 
-/** `reference_only` (default): no raw value in any stored byte. `preserve`: the raw row as JSON text. */
-export type PiiPolicy = 'reference_only' | 'preserve'
+/**
+ * `reference_only` (default): no raw value in any stored byte. `masked`: the row's shape, with a token in place of each
+ * value. `preserve`: the raw row as JSON text; never in production.
+ */
+export type PiiPolicy = 'reference_only' | 'masked' | 'preserve'
 
 export interface QuarantinePolicy {
   readonly pii_policy?: PiiPolicy
@@ -103,6 +106,10 @@ export interface QuarantinePolicy {
   readonly max_rows?: number
   /** A larger share of rejected among the rows judged (0 to 1) fails the dataflow. */
   readonly max_ratio?: number
+  /** Larger files of rejected rows, together, fail the dataflow. */
+  readonly max_bytes?: number
+  /** Days after which acknowledged rows may be removed; 1 to 3650, 30 where it is not given. */
+  readonly retention_days?: number
 }
 
 export interface ContractSpec {
@@ -136,6 +143,23 @@ export type RuleName =
   /** A value in a column that the table does not have. */
   | 'new_column'
   | 'structure'
+
+/** What quarantine, and who reads it, calls a rule. Stable and closed: a code is never given another meaning. */
+export const reasonCodes: Readonly<Record<RuleName, string>> = {
+  type: 'contract.type',
+  nullable: 'contract.nullable',
+  min: 'contract.min',
+  max: 'contract.max',
+  min_length: 'contract.min_length',
+  max_length: 'contract.max_length',
+  pattern: 'contract.pattern',
+  accepted_values: 'contract.accepted_values',
+  row_rule: 'contract.row_rule',
+  watermark_null: 'source.watermark_null',
+  narrowing: 'schema.narrowing',
+  new_column: 'schema.new_column',
+  structure: 'source.structure',
+}
 
 /** How many of the rows judged break a row rule; a rejected row counts in each that it breaks. */
 export interface RuleCount {

@@ -40,7 +40,11 @@ describe('loadManifest', () => {
             allow_missing: false,
           },
           column_names: 'lower',
-          contract: { enforcement: 'strict', columns: {}, quarantine: { pii_policy: 'reference_only' } },
+          contract: {
+            enforcement: 'strict',
+            columns: {},
+            quarantine: { pii_policy: 'reference_only', retention_days: 30 },
+          },
           schema_evolution: {
             mode: 'widening',
             columns: 'evolve',
@@ -83,7 +87,7 @@ dataflows:
     expect(one?.tags).toEqual([])
     expect(one?.contract).toEqual({
       enforcement: 'quarantine',
-      quarantine: { pii_policy: 'reference_only', max_rows: 1, max_ratio: 0.5 },
+      quarantine: { pii_policy: 'reference_only', max_rows: 1, max_ratio: 0.5, retention_days: 30 },
       columns: { id: { type: 'bigint', nullable: false }, b: { type: 'string' } },
     })
     expect(one?.source?.csv).toMatchObject({ delimiter: ';', header: false, quote: '"' })

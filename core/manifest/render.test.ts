@@ -161,7 +161,7 @@ describe('why', () => {
     ['dataflow', 'the manifest has no `dataflow`. Did you mean `dataflows`?'],
     [
       'dataflows.flights_raw.contract.quarantine.max_rows',
-      '`dataflows.flights_raw.contract.quarantine.max_rows` is not set, and it has no default. Set there: pii_policy.',
+      '`dataflows.flights_raw.contract.quarantine.max_rows` is not set, and it has no default. Set there: pii_policy, retention_days.',
     ],
     ['dataflows.flights_raw.tags[7]', '`dataflows.flights_raw.tags` has no `7`.'],
     ['project.x', '`project` has no `x`.'],

@@ -102,10 +102,10 @@ export const contractSchema = z
     quarantine: z
       .strictObject({
         pii_policy: z
-          .enum(['reference_only', 'preserve'])
+          .enum(['reference_only', 'masked', 'preserve'])
           .default('reference_only')
           .describe(
-            '`reference_only` keeps where a bad row stands, not its values. `preserve` keeps the row as well.',
+            '`reference_only` keeps where a bad row stands, not its values. `masked` keeps its columns besides, with a token in place of each value. `preserve` keeps the row; refused in production.',
           ),
         max_rows: z.int().min(0).optional().describe('More bad rows than this fail the dataflow.'),
         max_ratio: z
@@ -114,6 +114,17 @@ export const contractSchema = z
           .max(1)
           .optional()
           .describe('A larger share of bad rows (0 to 1) fails the dataflow.'),
+        max_bytes: z
+          .int()
+          .min(1)
+          .optional()
+          .describe('Larger files of bad rows, together, fail the dataflow.'),
+        retention_days: z
+          .int()
+          .min(1)
+          .max(3650)
+          .default(30)
+          .describe('Days after which bad rows that somebody has acknowledged may be removed.'),
       })
       .describe('What is kept of bad rows, and how many there may be.')
       .prefault({}),

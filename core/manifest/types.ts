@@ -131,7 +131,7 @@ export interface SqlTransform {
 
 /** A contract with its defaults: what core/contract judges by. */
 export interface RenderedContract extends ContractSpec {
-  readonly quarantine: QuarantinePolicy & { readonly pii_policy: PiiPolicy }
+  readonly quarantine: QuarantinePolicy & { readonly pii_policy: PiiPolicy; readonly retention_days: number }
 }
 
 export interface LakeSink {

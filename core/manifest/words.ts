@@ -9,7 +9,6 @@ const values: Readonly<Record<string, { readonly words: readonly string[]; reado
     words: ['merge_upsert', 'merge_overwrite', 'scd2', 'replace_partitions'],
     use: 'use append or overwrite',
   },
-  pii_policy: { words: ['masked'], use: 'use reference_only or preserve' },
   mode: {
     words: ['freeze', 'ignore', 'quarantine'],
     use: 'use strict, additive or widening; it is a word of schema_evolution.columns and data_type',

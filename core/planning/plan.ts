@@ -53,6 +53,12 @@ export function buildPlan(manifest: RenderedManifest, selection: Selection): Pla
   return { ...plan, plan_sha256: digestOf(plan) }
 }
 
+/** As the manifest has them. */
+export function plannedDataflows(manifest: RenderedManifest, { waves }: Plan): readonly Dataflow[] {
+  const names = new Set(waves.flatMap(({ dataflows }) => dataflows.map(({ name }) => name)))
+  return manifest.dataflows.filter(({ name }) => names.has(name))
+}
+
 function planDataflow(dataflow: Dataflow, context: Context): PlannedDataflow {
   const edges = context.edgesTo.get(dataflow.name) ?? []
   const upstreams = edges.filter((edge) => context.selected.reasons.has(edge.from)).map((edge) => edge.from)

@@ -19,7 +19,11 @@ export function flow(name: string, parts: Partial<Dataflow> & { readonly sql?: s
     depends_on: [],
     ...(sql === undefined ? { source } : { transform: { sql, watermark_columns: [] } }),
     column_names: 'lower',
-    contract: { enforcement: 'strict', columns: {}, quarantine: { pii_policy: 'reference_only' } },
+    contract: {
+      enforcement: 'strict',
+      columns: {},
+      quarantine: { pii_policy: 'reference_only', retention_days: 30 },
+    },
     schema_evolution: {
       mode: 'widening',
       columns: 'evolve',

@@ -101,6 +101,8 @@ export interface HeadItem extends Item {
   readonly lease: Lease | null
   /** The run whose commit is the newest. */
   readonly last_commit: string | null
+  /** The newest index of rejected rows that an attempt has settled with, by which a row that is rejected again is known. */
+  readonly quarantine?: ObjectRef
 }
 
 /** The source state that a commit entitles to, and the version that it must replace. */

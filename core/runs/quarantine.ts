@@ -1,40 +1,137 @@
+import type { RejectedObject } from '../contract/scan.ts'
+import { type PiiPolicy, reasonCodes } from '../contract/types.ts'
 import { ConditionFailedError } from '../errors.ts'
-import { canonicalJson, sha256 } from '../json.ts'
+import { digestOf, sha256 } from '../json.ts'
+import type { Ports } from '../ports.ts'
 import { type ObjectRef, readJsonRef, writeJson } from '../stores/object-ref.ts'
 import type { ObjectStore } from '../stores/object-store.ts'
+import type { QuarantineFile, ReasonCount } from './records.ts'
 
-/** Several files of rejected rows under one reference: what the shards of one load have set aside. */
+/** What one attempt of a dataflow has set aside, and until when it is kept. No value of a row is in it. */
 export interface QuarantineIndex {
   readonly schema: 'sluice.quarantine_index.v1'
+  readonly project: string
+  readonly run_id: string
+  readonly dataflow: string
+  readonly attempt: number
+  readonly round: number
+  /** ISO 8601, UTC. */
+  readonly created_at: string
+  /** From then on acknowledged rows may be removed. */
+  readonly expires_at: string
+  readonly contract_sha256: string
+  readonly pii_policy: PiiPolicy
+  readonly rows: number
+  /** Of all files. */
+  readonly bytes: number
+  /** A row counts once for each of its reasons. The most frequent first. */
+  readonly reasons: readonly IndexedReason[]
   /** In the order of the shards. */
-  readonly files: readonly ObjectRef[]
+  readonly files: readonly IndexedFile[]
+  /** SHA-256 of all the rest, as canonical JSON. */
+  readonly fingerprint: string
+}
+
+export interface IndexedReason {
+  readonly code: string
+  readonly column: string | null
+  /** Of a rule over the row. */
+  readonly name?: string
+  readonly count: number
+}
+
+export interface IndexedFile extends ObjectRef {
+  readonly rows: number
+  readonly objects?: readonly RejectedObject[]
+}
+
+/** Where nobody says how long rows are kept. */
+export const defaultRetentionDays = 30
+
+export type QuarantineFacts = Omit<
+  QuarantineIndex,
+  'schema' | 'created_at' | 'expires_at' | 'rows' | 'bytes' | 'reasons' | 'files' | 'fingerprint'
+> & {
+  readonly by_reason: readonly ReasonCount[]
+  readonly retention_days: number
+  readonly files: readonly QuarantineFile[]
 }
 
 /**
- * One reference for all of the files, or `undefined` where there is none. A single file stands for itself. The index is
- * written under `key` once; a repetition, which names the same files, finds its own.
+ * Writes the index under the first free one of the keys `<name>.json`, `<name>-1.json`, … A call that is repeated after
+ * its first one was given up has files of its own, and so an index of its own; where it has the same files (of shards) it
+ * finds the index that is there.
  */
-export async function indexQuarantine(
-  store: ObjectStore,
-  key: string,
-  files: readonly ObjectRef[],
-): Promise<ObjectRef | undefined> {
-  if (files.length < 2) return files[0]
-  const index: QuarantineIndex = { schema: 'sluice.quarantine_index.v1', files }
-  try {
-    return await writeJson(store, key, index, 'absent')
-  } catch (error) {
-    if (!(error instanceof ConditionFailedError)) throw error
-    const body = Buffer.from(`${canonicalJson(index)}\n`, 'utf8')
-    const ref = { key, size: body.byteLength, sha256: sha256(body) }
-    // Proves that what is there is what would have been written.
-    await readJsonRef(store, ref)
-    return ref
+export async function writeQuarantineIndex(
+  ports: Pick<Ports, 'evidence' | 'clock'>,
+  name: string,
+  facts: QuarantineFacts,
+): Promise<{ readonly index: ObjectRef; readonly bytes: number }> {
+  const { by_reason, retention_days, files: stored, ...rest } = facts
+  const now = ports.clock()
+  const files = stored.map(({ object, ...file }): IndexedFile => ({ ...object, ...file }))
+  const content: Omit<QuarantineIndex, 'fingerprint'> = {
+    schema: 'sluice.quarantine_index.v1',
+    ...rest,
+    created_at: now.toISOString(),
+    expires_at: new Date(now.getTime() + retention_days * 86_400_000).toISOString(),
+    rows: sum(files.map(({ rows }) => rows)),
+    bytes: sum(files.map(({ size }) => size)),
+    reasons: by_reason.map(({ rule, ...reason }) => ({ code: reasonCodes[rule], ...reason })),
+    files,
+  }
+  const index: QuarantineIndex = { ...content, fingerprint: digestOf(content) }
+  for (let repetition = 0; ; repetition++) {
+    const key = repetition === 0 ? `${name}.json` : `${name}-${repetition}.json`
+    try {
+      return { index: await writeJson(ports.evidence, key, index, 'absent'), bytes: index.bytes }
+    } catch (error) {
+      if (!(error instanceof ConditionFailedError)) throw error
+      const known = await findIndex(ports.evidence, key, files)
+      if (known !== undefined) return { index: known, bytes: index.bytes }
+    }
   }
 }
 
-/** The Parquet files of rejected rows that a reference stands for. Throws where an index was changed. */
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0)
+}
+
+async function findIndex(
+  store: ObjectStore,
+  key: string,
+  files: readonly IndexedFile[],
+): Promise<ObjectRef | undefined> {
+  const { body } = await store.get(key)
+  const ref = { key, size: body.byteLength, sha256: sha256(body) }
+  const there = await readJsonRef<QuarantineIndex>(store, ref)
+  return digestOf(there.files) === digestOf(files) ? ref : undefined
+}
+
+/** Throws `IntegrityError` `OBJECT_DIGEST_MISMATCH` where the index was changed. */
+export async function readQuarantineIndex(store: ObjectStore, ref: ObjectRef): Promise<QuarantineIndex> {
+  return await readJsonRef<QuarantineIndex>(store, ref)
+}
+
+/** The files of rejected rows that a reference stands for: an index, or one file as earlier versions had it. */
 export async function quarantineFiles(store: ObjectStore, ref: ObjectRef): Promise<readonly ObjectRef[]> {
-  if (!ref.key.endsWith('.json')) return [ref]
-  return (await readJsonRef<QuarantineIndex>(store, ref)).files
+  return ref.key.endsWith('.parquet') ? [ref] : (await readQuarantineIndex(store, ref)).files
+}
+
+/**
+ * The files of an earlier index that may hold a row of these objects: the same version of one of them, or objects that
+ * are not named because they are many.
+ */
+export function filesAbout(
+  index: QuarantineIndex,
+  objects: readonly RejectedObject[] | undefined,
+): readonly IndexedFile[] {
+  const name = ({ source, version }: RejectedObject) => JSON.stringify([source, version])
+  const wanted = objects === undefined ? undefined : new Set(objects.map(name))
+  return index.files.filter(
+    (file) =>
+      wanted === undefined ||
+      file.objects === undefined ||
+      file.objects.some((object) => wanted.has(name(object))),
+  )
 }

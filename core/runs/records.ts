@@ -1,5 +1,12 @@
 import type { CheckResult } from '../contract/checks.ts'
-import type { Compression, CsvDialect, ScanColumn, ScanConstant, UnexpectedColumn } from '../contract/scan.ts'
+import type {
+  Compression,
+  CsvDialect,
+  RejectedObject,
+  ScanColumn,
+  ScanConstant,
+  UnexpectedColumn,
+} from '../contract/scan.ts'
 import type { RuleCount, RuleName } from '../contract/types.ts'
 import type { CopyStats } from '../engine/engine.ts'
 import type { ErrorSummary } from '../errors.ts'
@@ -160,7 +167,7 @@ export interface ContractRecord {
   readonly verdict: Verdict
   readonly rows: RowCounts
   readonly files: readonly StagedFile[]
-  /** The rejected rows; where several shards have some, the index of their files (core/runs/quarantine.ts). */
+  /** The index of the files of rejected rows (core/runs/quarantine.ts); absent where none was rejected. */
   readonly quarantine?: ObjectRef
   /** Why rows were rejected, the most frequent first. */
   readonly by_reason: readonly ReasonCount[]
@@ -183,12 +190,21 @@ export interface ReasonCount {
  * What gate 3 found in one shard. It holds no verdict: enforcement, limits and checks are matters of the whole
  * load, and are judged once, over all shards.
  */
-export interface ShardRecord extends Omit<ContractRecord, 'verdict' | 'checks'> {
+export interface ShardRecord extends Omit<ContractRecord, 'verdict' | 'checks' | 'quarantine'> {
   readonly shard: number
+  readonly quarantine?: QuarantineFile
   /** ISO 8601, UTC. */
   readonly started_at: string
   /** Milliseconds. */
   readonly duration_ms: number
+}
+
+/** A stored file of rejected rows. */
+export interface QuarantineFile {
+  readonly object: ObjectRef
+  readonly rows: number
+  /** Whose rows they are; absent where there are too many to name. */
+  readonly objects?: readonly RejectedObject[]
 }
 
 export interface StagedFile {

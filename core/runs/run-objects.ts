@@ -104,7 +104,8 @@ async function recordsOf(stores: Stores, run: RunItem, { dataflow }: FlowItem): 
       if (item.spilled !== undefined) spilled.push(item.spilled as ObjectRef)
       const text = await whole(entryText(stores, item))
       if (text === undefined) continue
-      if (prefix === shardsPrefix(dataflow)) quarantine.push((JSON.parse(text) as ShardRecord).quarantine)
+      if (prefix === shardsPrefix(dataflow))
+        quarantine.push((JSON.parse(text) as ShardRecord).quarantine?.object)
       else readEntry(JSON.parse(text) as GateEntry, quarantine, evidence)
     }
   }

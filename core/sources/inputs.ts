@@ -25,10 +25,17 @@ export async function linkInputs(
 ): Promise<ScanInput[]> {
   if (extract.source.kind === 'tables') {
     const relations = await linkTables(ports, engine, extract.source.pins)
-    return [{ kind: 'sql', source: dataflow.name, ...renderSql(dataflow, relations) }]
+    return [
+      { kind: 'sql', source: dataflow.name, version: extract.inputs, ...renderSql(dataflow, relations) },
+    ]
   }
   const paths = await linkFiles(ports.openSource(extract.source.path), engine, extract)
-  return lineage.inputs.map((draft) => ({ ...draft, path: paths.get(draft.source) as string }))
+  const versions = new Map(extract.source.pins.map(({ key, etag }) => [key, etag]))
+  return lineage.inputs.map((draft) => ({
+    ...draft,
+    version: versions.get(draft.source) as string,
+    path: paths.get(draft.source) as string,
+  }))
 }
 
 /** How much of the pinned inputs there is to read. */

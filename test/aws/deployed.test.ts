@@ -36,7 +36,13 @@ else it.skip(`the deployed stack: ${why}`, () => undefined)
 const stackName = 'Sluice'
 const landing = 'landing-of-flights'
 const appends = ['birdstrikes_raw', 'flights', 'flights_raw']
-const settings = ['stackName=Sluice', 'architecture=x64', 'removalPolicy=destroy', `sources=${landing}`]
+const settings = [
+  'stackName=Sluice',
+  'architecture=x64',
+  'environment=test',
+  'removalPolicy=destroy',
+  `sources=${landing}`,
+]
 
 function suite(): void {
   let cloud: Cloud

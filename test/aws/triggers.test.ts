@@ -69,6 +69,7 @@ describe.skipIf('skipped' in server)('triggers in MiniStack', () => {
       ScheduleDeadLettersArn: 'arn:aws:sqs:us-east-1:000000000000:dead',
       EventRoleArn: roleArn,
       ChildType: 'STANDARD',
+      Environment: 'development',
     }
   })
 

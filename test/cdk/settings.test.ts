@@ -14,6 +14,7 @@ describe('the context of the app', () => {
       stackName: 'Sluice',
       architecture: 'arm64',
       childType: 'STANDARD',
+      environment: 'production',
       removalPolicy: 'retain',
       sources: [],
     })

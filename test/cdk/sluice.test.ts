@@ -81,6 +81,7 @@ describe('Sluice as a construct', () => {
       'ScheduleDeadLettersArn',
       'EventRoleArn',
       'ChildType',
+      'Environment',
     ]
     const outputsOf = (stack: Stack) => Object.keys(templateOf(stack).Outputs)
     expect(outputsOf(own)).toEqual(names)

@@ -385,6 +385,8 @@ describe('schedules and rules', () => {
     const { Outputs } = stack.template as { Outputs: Record<string, { Value: unknown }> }
     expect(flat(Outputs.EventRoleArn?.Value)).toMatch(/^<SchedulesEventRole\w+\.Arn>$/)
     expect(Outputs.ChildType?.Value).toBe('STANDARD')
+    // Whoever forgets to say what a stack is for gets the strictest kind.
+    expect(Outputs.Environment?.Value).toBe('production')
   })
 
   function sourceArn({ Condition }: Statement): unknown {

@@ -16,11 +16,17 @@ export async function runChild(
   file: string,
   args: readonly string[],
   started?: (kill: (signal: NodeJS.Signals) => void) => void,
+  environment: Readonly<Record<string, string>> = {},
 ): Promise<Ended> {
   const path = fileURLToPath(new URL(`../../${file}`, import.meta.url))
   const child = spawn(process.execPath, [path, ...args], {
     // Compiled modules are shared between the children: most of a start is compilation.
-    env: { ...process.env, NODE_COMPILE_CACHE: join(tmpdir(), 'sluice-compile-cache'), NO_COLOR: '1' },
+    env: {
+      ...process.env,
+      NODE_COMPILE_CACHE: join(tmpdir(), 'sluice-compile-cache'),
+      NO_COLOR: '1',
+      ...environment,
+    },
   })
   let stdout = ''
   let stderr = ''

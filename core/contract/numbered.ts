@@ -1,0 +1,69 @@
+import { join } from 'node:path'
+import type { CopyStats, Engine } from '../engine/engine.ts'
+import { quoteLiteral } from '../engine/sql.ts'
+import { IntegrityError } from '../errors.ts'
+import { evidenceAlias, rejectedRows } from './rejected-sql.ts'
+import type { ScanInput, ScanRequest } from './scan.ts'
+import type { ScanRules } from './scan-rules.ts'
+import { scanSource } from './scan-source.ts'
+import { judgedColumn, scanStatement, verdictColumn } from './scan-sql.ts'
+
+/** Files that one statement reads: each is a reader of its own. */
+const filesAtOnce = 100
+
+/**
+ * The scan's scratch files of rejected rows, with the rows' numbers. Parquet has them already, and a query's rows have
+ * none. Readers of CSV and JSON work on one file with all threads and count nothing, so the files that hold rejected
+ * rows are read once more, in order and by one thread each; only loads with rejected rows pay for that (a third of the
+ * scan's CPU where every file has some). Throws `IntegrityError` `REJECTS_DIFFER` where the second reading rejects
+ * another number of rows.
+ */
+export async function numberRejected(
+  engine: Engine,
+  request: ScanRequest,
+  judging: ScanRules,
+  inputs: readonly ScanInput[],
+  scratch: readonly CopyStats[],
+): Promise<readonly string[]> {
+  const found = scratch.map(({ file }) => file)
+  const text = inputs.filter((input) => input.kind === 'csv' || input.kind === 'json')
+  if (found.length === 0 || text.length === 0) return found
+  // What a transformer makes of a row may depend on rows of other files.
+  const all = text.length === 1 || request.transformers !== undefined
+  const holding = all ? text : await filesOf(engine, found, text)
+  const atOnce = request.transformers === undefined ? filesAtOnce : holding.length
+  const numbered: string[] = []
+  for (let i = 0; i < holding.length; i += atOnce) {
+    const source = await scanSource(engine, request, holding.slice(i, i + atOnce), true)
+    if (source === undefined) continue
+    const file = join(engine.directory, `numbered-${i}-${found[0]!.split('/').at(-1)}`)
+    const { select } = scanStatement(request, source, judging)
+    await engine.run(
+      `COPY (SELECT ${judgedColumn} FROM (${select}) WHERE ${verdictColumn} IS NOT TRUE) TO ${quoteLiteral(file)} (FORMAT parquet)`,
+    )
+    numbered.push(file)
+  }
+  const before = scratch.reduce((rows, file) => rows + file.rows, 0)
+  const [again] = await engine.rows<{ rows: bigint }>(
+    `SELECT count(*) AS rows FROM (${rejectedRows(numbered)})`,
+  )
+  if (Number(again!.rows) === before) return numbered
+  throw new IntegrityError({
+    code: 'REJECTS_DIFFER',
+    fact: `${before} rows were rejected, and ${again!.rows} when the same files were read again for their numbers`,
+    consequence: 'Nothing became visible',
+    next: 'This is a defect, unless the files were changed meanwhile: report it with the evidence of this run',
+  })
+}
+
+async function filesOf<T extends { readonly path: string }>(
+  engine: Engine,
+  scratch: readonly string[],
+  inputs: readonly T[],
+): Promise<T[]> {
+  const rows = await engine.rows<{ file: string }>(
+    `SELECT DISTINCT json_extract_string(${evidenceAlias}, '$.file') AS file FROM (${rejectedRows(scratch)})`,
+  )
+  const names = new Set(rows.map(({ file }) => file))
+  return inputs.filter(({ path }) => names.has(path))
+}
