@@ -4,14 +4,7 @@ import type { Engine } from '../engine/engine.ts'
 import { quoteLiteral, quoteLiterals } from '../engine/sql.ts'
 import { IntegrityError } from '../errors.ts'
 import { byPath, evidenceAlias, heldAlias, reasonLiteral, rejectedRows, textOrNull } from './rejected-sql.ts'
-import {
-  maxRejectedObjects,
-  type RejectContext,
-  type RejectedFile,
-  type RejectedObject,
-  type ScanInput,
-  type ScanRequest,
-} from './scan.ts'
+import type { RejectContext, RejectedFile, RejectedObject, ScanInput, ScanRequest } from './scan.ts'
 import { brokenRules, type PlacedRule } from './scan-rules.ts'
 import { structuralSelect } from './structural.ts'
 import type { PiiPolicy, RuleName } from './types.ts'
@@ -105,6 +98,9 @@ export async function keepFirstSeen(
     ) e USING (row_id)) TO ${quoteLiteral(file)} (FORMAT parquet, COMPRESSION zstd)`)
   return { ...rejected, file, bytes: statSync(file).size }
 }
+
+/** So many objects are named in records and indexes; of more the file itself tells. */
+const maxRejectedObjects = 20
 
 async function countObjects(engine: Engine, file: string): Promise<Pick<RejectedFile, 'objects'>> {
   const rows = await engine.rows<{ source: string; version: string | null; rows: bigint }>(

@@ -144,7 +144,7 @@ export interface RejectedFile {
   readonly file: string
   readonly rows: number
   readonly bytes: number
-  /** Whose rows they are; absent where there are more than {@link maxRejectedObjects}. */
+  /** Whose rows they are; absent where there are more than 20. */
   readonly objects?: readonly RejectedObject[]
   readonly by_reason: readonly {
     readonly column: string | null
@@ -153,9 +153,6 @@ export interface RejectedFile {
     readonly count: number
   }[]
 }
-
-/** So many objects are named in records and indexes; of more the file itself tells. */
-export const maxRejectedObjects = 20
 
 export interface RejectedObject {
   readonly source: string
