@@ -3,18 +3,21 @@ import type { ScanColumn } from '../core/contract/scan.ts'
 import { typeText } from '../core/contract/types.ts'
 import { ContractError } from '../core/errors.ts'
 import { referredColumns } from './check-references.ts'
+import { verifySql } from './check-sql.ts'
 import type { GateTask } from './gate-handler.ts'
 import { checksOf, type LoadCheck, refOf } from './load-checks.ts'
 
 /**
  * That the contract's checks can be asked of the load, before a row of it is read. Throws `ContractError`
- * `CHECK_COLUMN_MISSING`, and `CHECK_TYPE_REFUSED` for a column of which a check can tell nothing.
+ * `CHECK_COLUMN_MISSING`, `CHECK_TYPE_REFUSED` for a column of which a check can tell nothing, and
+ * `CHECK_SQL_REFUSED`.
  */
 export async function checkChecks(task: GateTask, columns: readonly ScanColumn[]): Promise<void> {
   for (const check of checksOf(task, columns)) {
-    const { freshness, references } = check.spec
+    const { freshness, references, sql } = check.spec
     if (freshness !== undefined) checkInstant(task, check)
     if (references !== undefined) await referredColumns(task, check, references)
+    if (sql !== undefined) await verifySql(task, check, sql, columns)
   }
 }
 

@@ -21,7 +21,7 @@ export async function countUnreferenced(
   const to = await referredColumns(task, check, references)
   return await rows.read(async ({ engine, files }) => {
     const load = columnsSelect(await files(own), own)
-    const table = await selectPinned(task.ports, engine, pin, to)
+    const table = await selectPinned(task.ports, engine, pin, to, 'skip')
     const pairs = own.map(({ name }, i) => ({ column: name, to: (to[i] as ColumnRef).name }))
     return await countUnmatched(engine, load, table, pairs)
   })

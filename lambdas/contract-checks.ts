@@ -8,6 +8,7 @@ import { type ColumnRef, columnsSelect } from '../core/sources/parquet-ranges.ts
 import { parseStatsText } from '../core/tables/stats-text.ts'
 import type { PrimitiveType } from '../core/tables/types.ts'
 import { countUnreferenced } from './check-references.ts'
+import { countSqlRows } from './check-sql.ts'
 import type { GateTask } from './gate-handler.ts'
 import { checkResult, checksOf, type LoadCheck, type Measured, none, refOf } from './load-checks.ts'
 
@@ -35,7 +36,7 @@ export async function judgeChecks(task: GateTask, rows: AcceptedRows): Promise<C
 }
 
 async function measure(task: GateTask, check: LoadCheck, rows: AcceptedRows): Promise<Measured> {
-  const { row_count, max_null_ratio, freshness, references } = check.spec
+  const { row_count, max_null_ratio, freshness, references, sql } = check.spec
   if (row_count !== undefined) {
     const measured = rowsIn(rows)
     const { min = 0, max = Number.POSITIVE_INFINITY } = row_count
@@ -56,6 +57,7 @@ async function measure(task: GateTask, check: LoadCheck, rows: AcceptedRows): Pr
     const measured = Number(BigInt(Date.parse(started_at)) * 1000n - newest) / 1e6
     return { measured, limit, passed: measured <= limit }
   }
+  if (sql !== undefined) return none(await countSqlRows(task, check, sql, rows))
   if (rowsIn(rows) === 0) return none(0)
   if (references !== undefined) return none(await countUnreferenced(task, check, references, rows))
   return none(await countRepeated(check.columns, rows))

@@ -26,6 +26,11 @@ export interface CheckSpec {
   readonly freshness?: { readonly column: string; readonly max_age: string }
   /** The columns' values together occur in another table. A row with NULL in one of them refers to nothing. */
   readonly references?: References
+  /**
+   * One SELECT over `{{ load }}` and `{{ ref('namespace.table') }}` that has no row. It depends on their rows alone: not
+   * on the clock, on chance or on the engine.
+   */
+  readonly sql?: string
 }
 
 export interface References {
@@ -41,7 +46,7 @@ export interface CountRange {
   readonly max?: number
 }
 
-export const checkKinds = ['unique', 'row_count', 'max_null_ratio', 'freshness', 'references'] as const
+export const checkKinds = ['unique', 'row_count', 'max_null_ratio', 'freshness', 'references', 'sql'] as const
 export type CheckKind = (typeof checkKinds)[number]
 
 /** What a check came to. Numbers only: no value of a row is in it. */
@@ -56,7 +61,7 @@ export interface CheckResult {
   /**
    * `unique`: distinct values that occur more than once. `row_count`: rows. `max_null_ratio`: the share of NULL.
    * `freshness`: seconds; `null` where the column has no value to tell it by, which fails. `references`: distinct
-   * values that the other table does not have.
+   * values that the other table does not have. `sql`: rows.
    */
   readonly measured: number | null
   /** The largest that passes, in the unit of `measured`; of `row_count` the range. */
@@ -105,6 +110,8 @@ export function resultText({
       return `${percent(measured as number)} of the values are NULL, at most ${percent(limit as number)} may be`
     case 'references':
       return `${measured} values are not in the table that they refer to`
+    case 'sql':
+      return `its SQL has ${measured} rows, each a violation`
     case 'freshness':
       return measured === null
         ? 'there is no value to tell an age by'

@@ -39,10 +39,13 @@ export async function scalarFunctions(engine: Engine): Promise<ReadonlyMap<strin
 }
 
 function verdict({ name, pure, aggregate, macro }: FunctionKinds): string | null {
-  if (aggregate) return 'is an aggregate over rows'
+  if (aggregate) return aggregateOverRows
   if (impure.test(name) || instanceFunctions.test(name)) return notOfTheRow
   if (macro) return pureMacros.test(name) ? null : 'is a macro that is not known to tell of the row alone'
   return pure ? null : notOfTheRow
 }
+
+/** What {@link scalarFunctions} says of an aggregate. */
+export const aggregateOverRows = 'is an aggregate over rows'
 
 const notOfTheRow = 'tells of the clock, of chance or of the engine and not of the row'

@@ -105,6 +105,7 @@ function refused(what: string): ManifestError {
     fact: `The transform's SQL is refused: ${what}`,
     consequence: 'Nothing was read',
     next: 'Write one SELECT over ref() relations and CTEs',
+    details: { why: what },
   })
 }
 

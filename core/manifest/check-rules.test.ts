@@ -30,6 +30,7 @@ test('checks that are fine', async () => {
       '{ name: some, row_count: { min: 0 } }',
       '{ name: full, severity: warn, max_null_ratio: { column: other, ratio: 0 } }',
       '{ name: new, freshness: { column: DAY, max_age: 1 day } }',
+      '{ name: asked, sql: "SELECT * FROM {{load}} ANTI JOIN {{ ref(\'t.o\') }} USING (k)" }',
       '{ name: known, references: { columns: [k, Day], table: t.o, to: [k, day] } }',
     ]),
   ).toEqual([])
@@ -48,7 +49,9 @@ test.each<[string, string, readonly string[]]>([
   [
     'no kind',
     '{ name: a, severity: warn }',
-    ['13:11: check `a` checks nothing. Add one of unique, row_count, max_null_ratio, freshness, references.'],
+    [
+      '13:11: check `a` checks nothing. Add one of unique, row_count, max_null_ratio, freshness, references, sql.',
+    ],
   ],
   [
     'two kinds',
@@ -106,6 +109,19 @@ test.each<[string, string, readonly string[]]>([
     '{ name: a, references: { columns: [k, K], table: airports, to: [k] } }',
     [
       '13:60: `table` cannot be `airports`. A table is `namespace.name`, each of letters, digits and _, and not a digit first.',
+    ],
+  ],
+  [
+    'SQL that does not read the load',
+    '{ name: a, sql: "SELECT 1 FROM {{ ref(\'t.o\') }}" }',
+    ['13:27: the SQL does not read `{{ load }}`. Without the rows of the load it checks nothing of it.'],
+  ],
+  [
+    'SQL with other braces, and with a table that nobody writes',
+    '{ name: a, sql: "SELECT 1 FROM {{  load }}, {{ ref(\'t.oo\') }}, {{ x }}" }',
+    [
+      "13:55: `ref('t.oo')` is a reference to nothing: no dataflow writes this table. Did you mean `t.o`?",
+      "13:74: `{{ x }}` is not a reference. Write {{ load }} or {{ ref('namespace.table') }}; nothing else is filled in.",
     ],
   ],
   [

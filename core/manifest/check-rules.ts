@@ -1,5 +1,6 @@
 import { type CheckSpec, checkKinds, freshnessMistake } from '../contract/checks.ts'
 import type { ColumnContract } from '../contract/types.ts'
+import { readsLoad } from '../planning/check-refs.ts'
 import { columnName } from '../sources/column-names.ts'
 import type { Draft, Report } from './rules.ts'
 
@@ -24,6 +25,7 @@ export function checkChecks(draft: Draft, report: Report): void {
     checkRange(check, within)
     checkTwice(check, draft, within)
     checkPairs(check, within)
+    checkAboutLoad(check, within)
     checkFreshness(check, draft, within)
   }
 }
@@ -50,6 +52,15 @@ function checkTwice({ unique, references }: CheckSpec, { column_names = 'lower' 
         report([...lists[key], i], `\`${list[i]}\` is named twice`, 'Remove one of the two')
     }
   }
+}
+
+function checkAboutLoad({ sql }: CheckSpec, report: Report): void {
+  if (sql === undefined || readsLoad(sql)) return
+  report(
+    ['sql'],
+    'the SQL does not read `{{ load }}`',
+    'Without the rows of the load it checks nothing of it',
+  )
 }
 
 function checkPairs({ references }: CheckSpec, report: Report): void {

@@ -65,5 +65,12 @@ export const checkSchema = z
       .describe(
         'The values of the columns together occur in another table. NULL in one of them is no reference.',
       ),
+    sql: z
+      .string()
+      .min(1)
+      .optional()
+      .describe(
+        "One SELECT whose rows are the violations. `{{ load }}` is the accepted rows, `{{ ref('namespace.table') }}` a table of the lake.",
+      ),
   })
   .describe('One rule over the load: a name and exactly one kind of check.')

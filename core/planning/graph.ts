@@ -72,6 +72,8 @@ export function graphOf(
   for (const node of nodes) {
     const { refs, mistakes } = parseRefs(node.sql ?? '')
     for (const mistake of mistakes) problems.push({ dataflow: node.name, path: sqlPath, ...mistake })
+    const checked = checkReads(node.checks)
+    for (const mistake of checked.mistakes) problems.push({ dataflow: node.name, ...mistake })
     const reads = [
       ...refs.map(({ table, line, column }) => ({
         table,
@@ -80,7 +82,7 @@ export function graphOf(
         text: `ref('${table}')`,
         verb: 'reads',
       })),
-      ...checkReads(node.checks).map((read) => ({ ...read, verb: 'checks against' })),
+      ...checked.reads.map((read) => ({ ...read, verb: 'checks against' })),
     ]
     for (const { table, path, at, text, verb } of reads) {
       for (const writer of writers.get(table) ?? []) draw(writer.name, node.name, `${verb} ${table}`, path)

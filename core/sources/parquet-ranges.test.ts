@@ -106,4 +106,15 @@ describe('a Parquet object in parts', () => {
     const all = pins.reduce((sum, pin) => sum + pin.size, 0)
     expect(fetched).toBeLessThan(all / 3)
   })
+
+  it('gives NULL for a column that an object lacks, if asked to', async () => {
+    await engines.use(async (engine) => {
+      const columns = [{ name: 'id', field_id: 1, type: { type: 'bigint' } }] as const
+      const paths = await downloadColumns(store, engine, pins, columns, 'null')
+      const [sums] = await engine.rows(
+        `SELECT count(*) AS all_rows, count(id) AS present FROM (${columnsSelect(paths, columns)})`,
+      )
+      expect(sums).toEqual({ all_rows: BigInt(3 * rows + 10), present: BigInt(1.8 * rows + 9) })
+    })
+  })
 })

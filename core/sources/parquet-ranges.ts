@@ -87,6 +87,7 @@ export async function downloadColumns(
   engine: Engine,
   pins: readonly ObjectPin[],
   columns: readonly ColumnRef[],
+  lacking: 'skip' | 'null' = 'skip',
 ): Promise<string[]> {
   const results: string[] = []
   for (let i = 0; i < pins.length; i += batch) {
@@ -95,14 +96,16 @@ export async function downloadColumns(
     )
     const chunks = Map.groupBy(await columnChunks(engine, files, columns), (chunk) => chunk.path)
     const found = (path: string) => new Set(chunks.get(path)?.map((chunk) => chunk.field_id)).size
-    const having = files.filter((file) => found(file.path) === columns.length)
+    const having = lacking === 'null' ? files : files.filter((file) => found(file.path) === columns.length)
     if (files.every((file) => file.whole)) {
       results.push(...having.map((file) => file.path))
       continue
     }
     await mapParallel(having, (file) => fillIn(store, file, chunks.get(file.path) ?? []))
-    const rows = having.reduce((sum, { path }) => sum + rowsOf(chunks.get(path) ?? []) / columns.length, 0)
-    if (having.length > 0) results.push(await extractColumns(engine, having, columns, rows))
+    if (having.length > 0) {
+      const rows = await countRows(engine, having)
+      results.push(await extractColumns(engine, having, columns, rows))
+    }
     for (const { path } of files) await rm(path)
   }
   return results
@@ -113,7 +116,6 @@ interface ColumnChunk extends Record<string, unknown> {
   readonly field_id: bigint
   readonly start: bigint
   readonly size: bigint
-  readonly rows: bigint
 }
 
 /** Where the columns' pages lie, by row group; a dictionary comes before them. */
@@ -126,15 +128,20 @@ async function columnChunks(
   return await engine.rows<ColumnChunk>(
     `SELECT m.file_name AS path, s.field_id,
        least(coalesce(nullif(m.dictionary_page_offset, 0), m.data_page_offset), m.data_page_offset) AS start,
-       m.total_compressed_size AS size, m.row_group_num_rows AS rows
+       m.total_compressed_size AS size
      FROM parquet_metadata(${paths}) m
      JOIN parquet_schema(${paths}) s ON s.file_name = m.file_name AND s.name = m.path_in_schema
      WHERE s.field_id IN (${columns.map((column) => column.field_id).join(', ')})`,
   )
 }
 
-function rowsOf(chunks: readonly ColumnChunk[]): number {
-  return chunks.reduce((sum, chunk) => sum + Number(chunk.rows), 0)
+/** As the footers have it. */
+async function countRows(engine: Engine, files: readonly ParquetFile[]): Promise<number> {
+  const paths = quoteLiterals(files.map((file) => file.path))
+  const [row] = await engine.rows<{ rows: bigint }>(
+    `SELECT CAST(sum(num_rows) AS BIGINT) AS rows FROM parquet_file_metadata(${paths})`,
+  )
+  return Number(row!.rows)
 }
 
 async function fillIn(store: ObjectStore, file: ParquetFile, chunks: readonly ColumnChunk[]): Promise<void> {

@@ -24,17 +24,18 @@ export function fieldRef({ id, name, type }: NestedField): ColumnRef {
 
 /**
  * A SELECT of some columns of the pinned snapshot, of which nothing else is fetched. Rows of files from before one of
- * the columns was added are left out: they have NULL in it.
+ * the columns was added have NULL in it; `skip` leaves them out.
  */
 export async function selectPinned(
   ports: Pick<Ports, 'lake'>,
   engine: Engine,
   pin: TablePin,
   columns: readonly ColumnRef[],
+  lacking: 'skip' | 'null',
 ): Promise<string> {
   const { metadata } = await loadTable(ports.lake, pin.metadata_location)
   const live =
     pin.snapshot_id === null ? [] : await listDataFiles(ports.lake, metadata, BigInt(pin.snapshot_id))
   const pins = await mapParallel(live, (file) => pinLive(ports.lake, file))
-  return columnsSelect(await downloadColumns(ports.lake, engine, pins, columns), columns)
+  return columnsSelect(await downloadColumns(ports.lake, engine, pins, columns, lacking), columns)
 }
