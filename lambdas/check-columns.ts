@@ -1,6 +1,6 @@
 import { instantTypes } from '../core/contract/checks.ts'
 import type { ScanColumn } from '../core/contract/scan.ts'
-import { typeText } from '../core/contract/types.ts'
+import { isNested, typeText } from '../core/contract/types.ts'
 import { ContractError } from '../core/errors.ts'
 import { referredColumns } from './check-references.ts'
 import { verifySql } from './check-sql.ts'
@@ -15,6 +15,8 @@ import { checksOf, type LoadCheck, refOf } from './load-checks.ts'
 export async function checkChecks(task: GateTask, columns: readonly ScanColumn[]): Promise<void> {
   for (const check of checksOf(task, columns)) {
     const { freshness, references, sql } = check.spec
+    const nested = check.columns.find((column) => isNested(column.type))
+    if (nested !== undefined) throw ofNested(task, check.name, nested)
     if (freshness !== undefined) checkInstant(task, check)
     if (references !== undefined) await referredColumns(task, check, references)
     if (sql !== undefined) await verifySql(task, check, sql, columns)
@@ -32,4 +34,15 @@ function checkInstant(task: GateTask, { name, columns }: LoadCheck): void {
       details: { check: name, column: column.name },
     })
   }
+}
+
+/** Checks compare and count single values. */
+function ofNested(task: GateTask, check: string, { name, type }: ScanColumn): ContractError {
+  return new ContractError({
+    code: 'CHECK_TYPE_REFUSED',
+    fact: `the check ${check} of ${task.dataflow.name} is about ${name}, which is a ${type.type}`,
+    consequence: 'Nothing was written',
+    next: 'Checks are of single values: name another column',
+    details: { check, column: name },
+  })
 }

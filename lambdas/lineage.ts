@@ -1,12 +1,13 @@
-import { verifyPatterns } from '../core/contract/check-contract.ts'
+import { patternsOf, verifyPatterns } from '../core/contract/check-contract.ts'
 import { enforced } from '../core/contract/enforcement.ts'
+import { columnType } from '../core/contract/input-type.ts'
+import { contractType } from '../core/contract/nested-contract.ts'
 import { bindRowRules } from '../core/contract/row-rules.ts'
 import type { ScanColumn, ScanConstant } from '../core/contract/scan.ts'
 import {
   type ColumnContract,
   type ColumnType,
-  columnType,
-  contractType,
+  isNested,
   refusesNull,
   typeText,
 } from '../core/contract/types.ts'
@@ -93,9 +94,13 @@ export function draftLineage({
   const byName = new Map(draft.columns.map((column) => [column.name, column]))
   const loaded = <T extends { readonly name: string }>(some: readonly T[]) =>
     some.flatMap((column) => {
-      const { fate, field_id, stored } = byName.get(column.name) as DraftedColumn
+      const { fate, field_id, nested, stored } = byName.get(column.name) as DraftedColumn
       if (fate !== 'loaded') return []
-      return [{ ...column, field_id, ...(stored === undefined ? {} : { stored }) }]
+      const more = {
+        ...(nested === undefined ? {} : { nested }),
+        ...(stored === undefined ? {} : { stored }),
+      }
+      return [{ ...column, field_id, ...more }]
     })
   const record: LineageRecord = {
     inputs,
@@ -132,6 +137,7 @@ function ownDraft({ name, type }: Omit<ScanConstant, 'field_id'>): DraftColumn {
 function checkWatermarkTypes(dataflow: Dataflow, { columns }: LineageRecord): void {
   for (const name of watermarkColumns(dataflow)) {
     const column = columns.find((candidate) => candidate.name === name)
+    if (column !== undefined && isNested(column.type)) throw nestedWatermark(dataflow, column)
     if (column !== undefined && column.stored === undefined) continue
     const fate =
       column?.stored === undefined
@@ -144,6 +150,15 @@ function checkWatermarkTypes(dataflow: Dataflow, { columns }: LineageRecord): vo
       next: 'Give the column the type of the table in the contract, or load by another column',
     })
   }
+}
+
+function nestedWatermark({ name }: Dataflow, column: ScanColumn): ContractError {
+  return new ContractError({
+    code: 'WATERMARK_NESTED',
+    fact: `the watermark column ${column.name} of ${name} is a ${column.type.type}, which has no order`,
+    consequence: 'Nothing was written',
+    next: 'Load by a column of single values',
+  })
 }
 
 function draftColumn(
@@ -172,7 +187,7 @@ const compiledLimit = 10_000
 async function checkPatterns(task: GateTask): Promise<void> {
   const { contract, name } = task.dataflow
   const columns = { ...contract.columns, ...replacedPatterns(task.dataflow) }
-  const patterns = Object.values(columns).flatMap(({ pattern }) => pattern ?? [])
+  const patterns = patternsOf({ columns }).map(({ pattern }) => pattern)
   if (patterns.every((pattern) => compiled.has(pattern))) return
   const work = (engine: Engine) => verifyPatterns(engine, { ...contract, columns })
   const [problem] = await task.ports.engines.use(work, { signal: task.signal })

@@ -1,7 +1,15 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { checkContract, verifyPatterns } from './check-contract.ts'
+import { contractType } from './nested-contract.ts'
 import { openTestPool } from './scan.suite.ts'
-import { type ColumnContract, contractType, icebergType, sqlType, typeText } from './types.ts'
+import {
+  type ColumnContract,
+  icebergType,
+  type MemberContract,
+  scalarOf,
+  sqlType,
+  typeText,
+} from './types.ts'
 
 const pool = openTestPool(1)
 const check = (column: object) =>
@@ -10,7 +18,10 @@ const check = (column: object) =>
   )
 
 test.each<[object, RegExp]>([
-  [{ type: 'int' }, /^columns\.c\.type: type 'int' is not known\. Known: string, boolean, .*decimal$/],
+  [
+    { type: 'int' },
+    /^columns\.c\.type: type 'int' is not known\. Known: string, boolean, .*decimal, list, struct, map$/,
+  ],
   [{ type: 'decimal' }, /needs a precision/],
   [{ type: 'decimal', precision: 39 }, /1 to 38/],
   [{ type: 'decimal', precision: 5, scale: 6 }, /scale 6 is greater than precision 5/],
@@ -119,7 +130,7 @@ test.each([
   ['timestamp_tz', undefined, 'TIMESTAMP WITH TIME ZONE', 'timestamptz', 'timestamp_tz'],
   ['decimal', 18, 'DECIMAL(18,0)', 'decimal(18, 0)', 'decimal(18,0)'],
 ] as const)('%s in SQL, Iceberg and words', (type, precision, sql, iceberg, words) => {
-  const columnType = contractType(precision === undefined ? { type } : { type, precision })
+  const columnType = scalarOf(contractType(precision === undefined ? { type } : { type, precision }))
   expect([sqlType(columnType), icebergType(columnType), typeText(columnType)]).toEqual([sql, iceberg, words])
 })
 
@@ -130,4 +141,70 @@ test('an unknown type has no column type', () => {
   expect(() => contractType({ type: 'decimal' })).toThrow(
     expect.objectContaining({ code: 'COLUMN_TYPE_INVALID' }),
   )
+})
+
+describe('nested types', () => {
+  const list = (items: MemberContract): ColumnContract => ({ type: 'list', items })
+  const deep = (levels: number): MemberContract =>
+    levels === 0 ? { type: 'integer' } : list(deep(levels - 1))
+  const cases: readonly (readonly [ColumnContract, string, string])[] = [
+    [{ type: 'list' }, 'type', 'type list needs items'],
+    [{ type: 'map', keys: { type: 'string' } }, 'type', 'type map needs values'],
+    [{ type: 'struct', fields: {} }, 'fields', 'fields is empty'],
+    [{ type: 'integer', items: { type: 'integer' } }, 'items', 'type integer takes no items'],
+    [
+      { type: 'list', items: { type: 'string' }, keys: { type: 'string' } },
+      'keys',
+      'type list takes no keys',
+    ],
+    [list({ type: 'decimal' }), 'items.type', 'needs a precision'],
+    [list({ type: 'money' as 'string' }), 'items.type', "type 'money' is not known"],
+    [{ type: 'struct', fields: { a: { type: 'list' } } }, 'fields.a.type', 'type list needs items'],
+    [{ type: 'struct', fields: { 'a b': { type: 'date' } } }, 'fields.a b', 'cannot have this name'],
+    [{ type: 'struct', fields: { a: { type: 'date' }, A: { type: 'date' } } }, 'fields.A', 'has a and A'],
+    [
+      { type: 'map', keys: { type: 'double' }, values: { type: 'date' } },
+      'keys.type',
+      'cannot be of type double',
+    ],
+    [
+      { type: 'map', keys: { type: 'string', nullable: true }, values: { type: 'date' } },
+      'keys.nullable',
+      'never NULL',
+    ],
+    [{ ...list({ type: 'date' }), unique: true }, 'unique', 'does not apply'],
+    [{ ...list({ type: 'date' }), min: 1 }, 'min', 'does not apply'],
+    [list({ type: 'date', min: 'x' }), 'items.min', 'is not a value of type date'],
+    [list({ type: 'date', pattern: 'x' }), 'items.pattern', 'does not apply'],
+    [list(deep(8)), `${'items.'.repeat(8)}type`, 'more than 8 levels deep'],
+  ]
+
+  test.each(cases)('%j', (column, path, message) => {
+    const problems = checkContract({ enforcement: 'strict', columns: { c: column } })
+    expect(problems.map((problem) => [problem.path.join('.'), problem.message])).toEqual([
+      [`columns.c.${path}`, expect.stringContaining(message)],
+    ])
+  })
+
+  test('eight levels are a type, in SQL and words', () => {
+    const type = contractType(deep(8))
+    expect([sqlType(type), typeText(type)]).toEqual([
+      `INTEGER${'[]'.repeat(8)}`,
+      `${'list<'.repeat(8)}integer${'>'.repeat(8)}`,
+    ])
+    const struct = contractType({
+      type: 'struct',
+      fields: { a: { type: 'map', keys: { type: 'date' }, values: { type: 'decimal', precision: 3 } } },
+    })
+    expect([sqlType(struct), typeText(struct)]).toEqual([
+      'STRUCT("a" MAP(DATE, DECIMAL(3,0)))',
+      'struct<a: map<date, decimal(3,0)>>',
+    ])
+  })
+
+  test('patterns inside are compiled, too', async () => {
+    const columns = { c: list({ type: 'string', pattern: 'a(' }) }
+    const problems = await pool.use((engine) => verifyPatterns(engine, { enforcement: 'strict', columns }))
+    expect(problems.map(({ path }) => path)).toEqual([['columns', 'c', 'items', 'pattern']])
+  })
 })

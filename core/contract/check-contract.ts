@@ -1,8 +1,17 @@
 import type { Engine } from '../engine/engine.ts'
 import { quoteLiteral } from '../engine/sql.ts'
 import { acceptsText } from './grammar.ts'
-import type { ColumnContract, ColumnType, ContractSpec, RowRule, RuleValue } from './types.ts'
-import { columnTypeProblem, contractType, typeText } from './types.ts'
+import { columnTypeProblem, contractType } from './nested-contract.ts'
+import type {
+  ColumnContract,
+  ColumnType,
+  ContractSpec,
+  MemberContract,
+  RowRule,
+  RuleValue,
+  ScalarType,
+} from './types.ts'
+import { isNested, scalarOf, typeText } from './types.ts'
 
 /** A mistake in a contract; `path` leads to its place: `['columns', 'delay', 'min']`, `['rules', 0, 'name']`. */
 export interface ContractProblem {
@@ -71,7 +80,45 @@ const unordered: readonly string[] = ['string', 'boolean', 'uuid', 'binary', 'js
 function checkColumn(column: ColumnContract): ContractProblem[] {
   const typeProblem = columnTypeProblem(column)
   if (typeProblem !== undefined) return [typeProblem]
+  const problems = checkMember(column)
+  if (column.unique === true && isNested(contractType(column))) {
+    const message = `unique does not apply to type ${column.type}`
+    problems.push({ path: ['unique'], message, hint: 'It compares single values: remove it' })
+  }
+  return problems
+}
+
+/** `column`'s type is a right one, with all that is nested in it. */
+function checkMember(column: MemberContract): ContractProblem[] {
   const type = contractType(column)
+  return isNested(type) ? checkNested(column) : checkScalar(column, type)
+}
+
+function checkNested(column: MemberContract): ContractProblem[] {
+  const { type, fields = {}, items, keys } = column
+  const problems: ContractProblem[] = []
+  const values = ['min', 'max', 'min_length', 'max_length', 'pattern', 'accepted_values'] as const
+  for (const key of values) {
+    if (column[key] === undefined) continue
+    const hint = 'It judges single values: move it to what is nested here, or remove it'
+    problems.push({ path: [key], message: `${key} does not apply to type ${type}`, hint })
+  }
+  const under = (path: readonly string[], member: MemberContract | undefined) => {
+    if (member === undefined) return
+    for (const problem of checkMember(member)) problems.push({ ...problem, path: [...path, ...problem.path] })
+  }
+  if (column.severity !== undefined && column.nullable !== false) {
+    const hint = 'Give it to what is nested here, or remove it'
+    problems.push({ path: ['severity'], message: 'severity has no rule of this place to apply to', hint })
+  }
+  under(['items'], items)
+  for (const [name, member] of Object.entries(fields)) under(['fields', name], member)
+  under(['keys'], keys)
+  under(['values'], column.values)
+  return problems
+}
+
+function checkScalar(column: MemberContract, type: ScalarType): ContractProblem[] {
   const problems: ContractProblem[] = []
   const add = (key: string, message: string, hint: string) => problems.push({ path: [key], message, hint })
   const judge = (key: string, what: string, value: RuleValue) => {
@@ -123,7 +170,7 @@ function checkColumn(column: ColumnContract): ContractProblem[] {
   return problems
 }
 
-function checkLengths({ min_length, max_length }: ColumnContract, type: ColumnType): ContractProblem[] {
+function checkLengths({ min_length, max_length }: MemberContract, type: ScalarType): ContractProblem[] {
   const problems: ContractProblem[] = []
   const add = (key: string, message: string, hint: string) => problems.push({ path: [key], message, hint })
   for (const [key, length] of Object.entries({ min_length, max_length })) {
@@ -141,7 +188,7 @@ function checkLengths({ min_length, max_length }: ColumnContract, type: ColumnTy
 }
 
 /** Whether a value can break a rule of the column besides its type. */
-function hasValueRule(column: ColumnContract): boolean {
+function hasValueRule(column: MemberContract): boolean {
   const { nullable, min, max, min_length, max_length, pattern, accepted_values } = column
   return (
     nullable === false ||
@@ -149,7 +196,7 @@ function hasValueRule(column: ColumnContract): boolean {
   )
 }
 
-function valueProblem(type: ColumnType, value: RuleValue): Omit<ContractProblem, 'path'> | undefined {
+function valueProblem(type: ScalarType, value: RuleValue): Omit<ContractProblem, 'path'> | undefined {
   const quoted = JSON.stringify(value)
   if (type.type === 'string') {
     return typeof value === 'string'
@@ -164,7 +211,8 @@ function valueProblem(type: ColumnType, value: RuleValue): Omit<ContractProblem,
 }
 
 /** Both are values of `type`. */
-export function compareValues(type: ColumnType, a: RuleValue, b: RuleValue): number {
+export function compareValues(columnType: ColumnType, a: RuleValue, b: RuleValue): number {
+  const type = scalarOf(columnType)
   const [left, right] = [String(a), String(b)]
   switch (type.type) {
     case 'float':
@@ -216,18 +264,32 @@ export function patternProblem(pattern: string): string | undefined {
 /** Lets the engine compile each pattern; one statement a pattern. */
 export async function verifyPatterns(engine: Engine, spec: ContractSpec): Promise<ContractProblem[]> {
   const problems: ContractProblem[] = []
-  for (const [name, { pattern }] of Object.entries(spec.columns)) {
-    if (pattern === undefined) continue
+  for (const { path, pattern } of patternsOf(spec)) {
     try {
       await engine.rows(`SELECT regexp_full_match('', ${quoteLiteral(pattern)}) AS ok`)
     } catch (error) {
       const said = error instanceof Error ? error.message : String(error)
       problems.push({
-        path: ['columns', name, 'pattern'],
+        path,
         message: `pattern ${pattern} is not RE2: ${said}`,
         hint: 'Correct it: patterns are RE2, matched against the whole value',
       })
     }
   }
   return problems
+}
+
+/** Of the columns and of all that is nested in them. */
+export function patternsOf(
+  spec: Pick<ContractSpec, 'columns'>,
+): { readonly path: readonly string[]; readonly pattern: string }[] {
+  const found: { path: readonly string[]; pattern: string }[] = []
+  const visit = (path: readonly string[], member: MemberContract | undefined) => {
+    if (member === undefined) return
+    if (member.pattern !== undefined) found.push({ path: [...path, 'pattern'], pattern: member.pattern })
+    for (const key of ['items', 'keys', 'values'] as const) visit([...path, key], member[key])
+    for (const [name, each] of Object.entries(member.fields ?? {})) visit([...path, 'fields', name], each)
+  }
+  for (const [name, column] of Object.entries(spec.columns)) visit(['columns', name], column)
+  return found
 }

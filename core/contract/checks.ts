@@ -1,5 +1,6 @@
+import { contractType } from './nested-contract.ts'
 import type { ColumnContract, Severity } from './types.ts'
-import { contractType, typeText } from './types.ts'
+import { nestedTypeNames, typeText } from './types.ts'
 
 /**
  * Rules over a load as a whole. They see the rows of this load that are accepted, once every row is judged, and
@@ -92,7 +93,7 @@ export const instantTypes: readonly string[] = ['date', 'timestamp', 'timestamp_
 /** Why freshness cannot judge a column of this contract, or `undefined`. */
 export function freshnessMistake(column: Pick<ColumnContract, 'type' | 'precision' | 'scale'>) {
   if (instantTypes.includes(column.type)) return undefined
-  return `freshness needs a date, timestamp or timestamp_tz, and this is ${typeText(contractType(column))}`
+  return `freshness needs a date, timestamp or timestamp_tz, and this is ${nestedTypeNames.includes(column.type) ? column.type : typeText(contractType(column))}`
 }
 
 /** `3 rows, at least 5 are wanted`: what was found, and what would have passed. */

@@ -7,7 +7,7 @@ import { openEnginePool } from '../engine/engine.ts'
 import { quoteLiteral } from '../engine/sql.ts'
 import { accepted, oracle, refused, spellings, types } from './grammar.suite.ts'
 import { acceptsText, textVerdict, typedText } from './grammar.ts'
-import { type ColumnType, typeText } from './types.ts'
+import { type ScalarType, typeText } from './types.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'grammar-'))
 const pool = openEnginePool({ directory, size: 1, threads: 1 })
@@ -17,7 +17,7 @@ afterAll(async () => {
 })
 
 /** The engine's verdict on each text. */
-async function sqlVerdicts(type: ColumnType, texts: readonly string[]): Promise<(boolean | null)[]> {
+async function sqlVerdicts(type: ScalarType, texts: readonly string[]): Promise<(boolean | null)[]> {
   return await pool.use(async (engine) => {
     const verdict = textVerdict(type, 'raw', 'typed') ?? 'true'
     const rows = await engine.rows<{ ok: boolean | null }>(

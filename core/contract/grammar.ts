@@ -1,6 +1,6 @@
 import { quoteLiteral } from '../engine/sql.ts'
-import type { ColumnType } from './types.ts'
-import { sqlType } from './types.ts'
+import type { ColumnType, ScalarType } from './types.ts'
+import { isNested, sqlType } from './types.ts'
 
 /**
  * The lexical grammar of each type: which texts are a value of it. ASCII only, no surrounding white space,
@@ -23,7 +23,7 @@ import { sqlType } from './types.ts'
  * | json | one JSON text (RFC 8259), escapes in whole surrogate pairs | `NaN` `[1,]` `'a'` |
  * | string | anything that is UTF-8 | |
  */
-export function typePattern(type: ColumnType): string | undefined {
+export function typePattern(type: ScalarType): string | undefined {
   switch (type.type) {
     case 'string':
     case 'json':
@@ -66,8 +66,12 @@ export const integerRanges = {
   bigint: [-9223372036854775808n, 9223372036854775807n],
 } as const
 
-/** Whether `text` is a value of `type`. Independent of the engine: rule values and tests are judged by it. */
+/**
+ * Whether `text` is a value of `type`. Independent of the engine: rule values and tests are judged by it. No text that
+ * a rule can give is a list, struct or map.
+ */
 export function acceptsText(type: ColumnType, text: string): boolean {
+  if (isNested(type)) return false
   if (type.type === 'json') return isJson(text)
   const pattern = typePattern(type)
   if (pattern === undefined) return true
@@ -140,7 +144,7 @@ function instantOf(text: string): number {
  * overflows timestamp range`), and one such cell would stop the scan. DuckDB knows none without seconds.
  * `unhex` throws as well.
  */
-export function typedText(type: ColumnType, raw: string): string {
+export function typedText(type: ScalarType, raw: string): string {
   if (type.type === 'string') return raw
   if (type.type === 'json') return `CASE WHEN ${jsonVerdict(raw)} THEN ${raw} END`
   const cast = (text: string) => `TRY_CAST(${text} AS ${sqlType(type)})`
@@ -161,7 +165,7 @@ export function typedText(type: ColumnType, raw: string): string {
  * reach the pattern, since CASE evaluates a branch for the rows that need it and OR does not.
  * Doubles are the exception: printing one costs twice its pattern.
  */
-export function textVerdict(type: ColumnType, raw: string, typed: string): string | undefined {
+export function textVerdict(type: ScalarType, raw: string, typed: string): string | undefined {
   if (type.type === 'json' || type.type === 'binary') {
     return `CASE WHEN ${typed} IS NULL THEN ${raw} IS NULL ELSE true END`
   }
@@ -206,8 +210,8 @@ export function textVerdict(type: ColumnType, raw: string, typed: string): strin
  * DuckDB's parser also takes `NaN`, `Infinity` and a comma before a closing bracket. Outside of strings none of
  * these stands in a JSON text.
  */
-function jsonVerdict(raw: string): string {
-  const bare = `regexp_replace(${raw}, ${quoteLiteral(String.raw`"([^"\\]|\\.)*"`)}, '', 'g')`
+export function jsonVerdict(raw: string): string {
+  const bare = `regexp_replace(${raw}, ${quoteLiteral(String.raw`"([^"\\]|\\.)*"`)}, '0', 'g')`
   const lenient = quoteLiteral(String.raw`(?i)nan|inf|,[ \t\r\n]*[\]}]`)
   return `json_valid(${raw}) AND NOT regexp_matches(${bare}, ${lenient})`
 }
@@ -218,7 +222,7 @@ export function withinDay(typed: string): string {
 }
 
 /** Within years 0001 to 9999; also false for ±infinity, which DuckDB's dates have and Iceberg's have not. */
-export function inYears(type: ColumnType, typed: string): string {
+export function inYears(type: ScalarType, typed: string): string {
   const first = type.type === 'date' ? '0001-01-01' : '0001-01-01 00:00:00'
   const last = type.type === 'date' ? '9999-12-31' : '9999-12-31 23:59:59.999999'
   const zone = type.type === 'timestamp_tz' ? '+00' : ''
@@ -227,7 +231,7 @@ export function inYears(type: ColumnType, typed: string): string {
 }
 
 /** SQL: a typed value as text of its type's grammar. */
-export function valueText(type: ColumnType, typed: string): string {
+export function valueText(type: ScalarType, typed: string): string {
   // The session's zone is UTC; DuckDB would spell it `+00`, which the grammar refuses.
   if (type.type === 'timestamp_tz') return `CAST(CAST(${typed} AS TIMESTAMP) AS VARCHAR) || 'Z'`
   return type.type === 'binary' ? `lower(hex(${typed}))` : `CAST(${typed} AS VARCHAR)`

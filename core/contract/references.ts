@@ -1,6 +1,7 @@
 import type { Engine } from '../engine/engine.ts'
 import { quoteIdentifier } from '../engine/sql.ts'
-import { type ColumnType, familyOf, sqlType } from './types.ts'
+import { familyOf } from './input-type.ts'
+import { type ColumnType, sqlType } from './types.ts'
 
 /** Columns of two SELECTs, pair by pair. */
 export interface ColumnPair {

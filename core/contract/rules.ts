@@ -1,7 +1,8 @@
 import { quoteLiteral } from '../engine/sql.ts'
+import { nestedRules } from './nested-rules.ts'
 import { judgeInput } from './typed-input.ts'
-import type { ColumnContract, ColumnType, RuleName, RuleValue, Severity } from './types.ts'
-import { sqlType, typeText } from './types.ts'
+import type { ColumnType, MemberContract, RuleName, RuleValue, Severity } from './types.ts'
+import { isNested, scalarOf, sqlType, typeText } from './types.ts'
 
 /** One row rule. The tree of a scan is the list of these; verdict, reasons and counts are all read from it. */
 export interface Rule {
@@ -30,7 +31,7 @@ export interface RuledColumn {
   readonly name: string
   readonly type: ColumnType
   readonly input: string
-  readonly contract?: ColumnContract
+  readonly contract?: MemberContract
 }
 
 /**
@@ -46,6 +47,7 @@ export function columnRules(
   }: { readonly rawExpression: string; readonly raw: string; readonly typed: string },
 ): ColumnRules {
   const { name, type, input, contract } = column
+  if (isNested(type)) return nestedRules({ ...column, type }, { rawExpression, typed }, columnRules)
   const judged = judgeInput(type, input, rawExpression)
   const verdict = judged.verdict(raw, typed)
   const message = `is not a value of type ${typeText(type)}`
@@ -95,7 +97,8 @@ export function columnRules(
 }
 
 /** A value, which is text of the type's grammar, as a typed SQL constant. */
-export function ruleLiteral(type: ColumnType, value: RuleValue): string {
+export function ruleLiteral(columnType: ColumnType, value: RuleValue): string {
+  const type = scalarOf(columnType)
   const text = quoteLiteral(String(value))
   if (type.type === 'string' || type.type === 'json') return text
   return type.type === 'binary' ? `unhex(${text})` : `CAST(${text} AS ${sqlType(type)})`

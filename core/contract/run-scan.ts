@@ -16,7 +16,7 @@ import { type PlacedRule, scanRules } from './scan-rules.ts'
 import { scanSource } from './scan-source.ts'
 import { judgedColumn, type ScanStatement, scanStatement, verdictColumn } from './scan-sql.ts'
 import { countStructural } from './structural.ts'
-import { typeText } from './types.ts'
+import { scalarOf, typeText } from './types.ts'
 
 /** See `scanContract`. */
 export async function runScan(engine: Engine, request: ScanRequest): Promise<ScanResult> {
@@ -172,7 +172,7 @@ async function watermarkValues(
   if (parts.length === 0) return Object.fromEntries(names.map((name) => [name, null]))
   const largest = names.map((name, i) => {
     const type = request.columns.find((column) => column.name === name)!.type
-    return `${valueText(type, `max(${quoteIdentifier(name)})`)} AS m${i}`
+    return `${valueText(scalarOf(type), `max(${quoteIdentifier(name)})`)} AS m${i}`
   })
   const [row] = await engine.rows<Record<string, string | null>>(
     `SELECT ${largest.join(', ')} FROM (${parts.join(' UNION ALL ')})`,

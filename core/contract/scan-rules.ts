@@ -40,7 +40,7 @@ export function scanRules(request: ScanRequest, rowRules: readonly BoundRowRule[
   const rules: PlacedRule[] = []
   const items: string[] = []
   const add = (rule: Rule, behind: readonly number[] = []) => rules.push({ ...rule, behind }) - 1
-  const typeRules = new Map<string, number>()
+  const typeRules = new Map<string, readonly number[]>()
   for (const [i, column] of request.columns.entries()) {
     const typed = names.typed(i)
     const raw = names.raw(column, i)
@@ -49,8 +49,10 @@ export function scanRules(request: ScanRequest, rowRules: readonly BoundRowRule[
     items.push(`${judged.typed} AS ${typed}`, ...(raw === typed ? [] : [`${rawExpression} AS ${raw}`]))
     const type = withTransformers(request, column.name, judged.type)
     const behind = type === undefined ? [] : [add(type)]
-    if (behind[0] !== undefined) typeRules.set(column.name, behind[0])
-    for (const rule of judged.others) add(rule, behind)
+    // Of a nested column each place has a type of its own.
+    const others = judged.others.map((rule) => ({ rule: rule.rule, number: add(rule, behind) }))
+    const inside = others.flatMap(({ rule, number }) => (rule === 'type' ? [number] : []))
+    typeRules.set(column.name, [...behind, ...inside])
     const stored = storedColumn(column, typed)
     if (stored.rule) add(stored.rule, behind)
   }
@@ -74,9 +76,11 @@ export function scanRules(request: ScanRequest, rowRules: readonly BoundRowRule[
     add({ column: null, rule: 'row_rule', name, severity, message, expression: sql }, behind)
   }
   const wanted = new Set(rowRules.flatMap(({ columns }) => columns))
-  const named = request.columns.flatMap(({ name }, i) =>
-    wanted.has(name) ? [`${names.typed(i)} AS ${quoteIdentifier(name)}`] : [],
-  )
+  const named = request.columns.flatMap((column, i) => {
+    if (!wanted.has(column.name)) return []
+    const { stored: _, ...judged } = column
+    return [`${storedColumn(judged, names.typed(i)).value} AS ${quoteIdentifier(column.name)}`]
+  })
   return { rules, items, named, where: watermark?.where }
 }
 

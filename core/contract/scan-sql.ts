@@ -1,4 +1,5 @@
 import { quoteIdentifier, quoteLiteral } from '../engine/sql.ts'
+import { fieldIdSql } from '../tables/field-ids-sql.ts'
 import { ruleLiteral } from './rules.ts'
 import type { ScanRequest } from './scan.ts'
 import { names, rawColumns, type ScanRules } from './scan-rules.ts'
@@ -41,7 +42,8 @@ export function scanStatement(
     ),
   ]
   const ids = [...request.columns, ...request.constants].map(
-    (column) => `${quoteIdentifier(column.name)}: ${column.field_id}`,
+    (column) =>
+      `${quoteIdentifier(column.name)}: ${'nested' in column && column.nested ? fieldIdSql(column.field_id, column.nested) : column.field_id}`,
   )
   const filter = where === undefined ? '' : ` WHERE ${where}`
   const raw = `SELECT ${[...items, ...source.extras].join(', ')} FROM ${source.from}`

@@ -4,6 +4,7 @@ import { basename, join } from 'node:path'
 import { afterAll } from 'vitest'
 import { type Engine, openEnginePool } from '../engine/engine.ts'
 import { quoteLiterals } from '../engine/sql.ts'
+import { contractType } from './nested-contract.ts'
 import {
   type CsvDialect,
   type ScanColumn,
@@ -12,7 +13,7 @@ import {
   type ScanResult,
   scanContract,
 } from './scan.ts'
-import { type ColumnContract, contractType } from './types.ts'
+import type { ColumnContract } from './types.ts'
 
 export const dialect: CsvDialect = {
   delimiter: ',',

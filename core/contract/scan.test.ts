@@ -4,9 +4,10 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { quoteLiteral } from '../engine/sql.ts'
 import { oracle } from './grammar.suite.ts'
+import { contractType } from './nested-contract.ts'
 import { columnsOf, csvInput, openTestPool, reasonsOf, scanAll } from './scan.suite.ts'
 import type { ColumnContract } from './types.ts'
-import { contractType } from './types.ts'
+import { scalarOf } from './types.ts'
 
 const pool = openTestPool()
 
@@ -387,7 +388,7 @@ describe('accepted and rejected rows are the input, by an independent judge', ()
       const text = values[name]
       if (text === null || text === undefined) {
         if (contract.nullable === false) reasons.push(`${name} nullable`)
-      } else if (!oracle(contractType(contract), text)) reasons.push(`${name} type`)
+      } else if (!oracle(scalarOf(contractType(contract)), text)) reasons.push(`${name} type`)
       else {
         if (contract.min !== undefined && Number(text) < Number(contract.min)) reasons.push(`${name} min`)
         if (contract.max !== undefined && Number(text) > Number(contract.max)) reasons.push(`${name} max`)

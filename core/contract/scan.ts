@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises'
 import type { CopyStats, Engine } from '../engine/engine.ts'
+import type { IcebergType } from '../tables/types.ts'
 import { runScan } from './run-scan.ts'
 import type { ScanTransformers } from './scan-transformers.ts'
 import type { ColumnContract, ColumnType, PiiPolicy, RowRule, RuleCount, RuleName } from './types.ts'
@@ -99,6 +100,8 @@ export interface ScanColumn {
   /** `text`, or the DuckDB type in which the input holds the column (`BIGINT`, `DECIMAL(18,2)`). */
   readonly input: 'text' | string
   readonly field_id: number
+  /** Of a list, struct or map: its Iceberg type with the field ids of all that is nested in it. */
+  readonly nested?: IcebergType
   readonly contract?: ColumnContract
   /** The type in which the value is written, once `type` and `contract` have judged it; one that does not survive is rejected (`narrowing`). */
   readonly stored?: ColumnType

@@ -1,20 +1,23 @@
+import { nestedPlace } from './nested-judge.ts'
 import type { Rule } from './rules.ts'
+import type { ScanColumn } from './scan.ts'
 import { judgeInput } from './typed-input.ts'
-import type { ColumnType } from './types.ts'
-import { sqlType, typeText } from './types.ts'
+import { isNested, scalarOf, sqlType, typeText } from './types.ts'
 
 /**
  * The last step of a column that the table keeps as another type than the contract judges: `typed` names the judged
  * value. What is written is that value as the table's type; a value that does not survive the way there and back
- * breaks the rule. `rule` is absent where every value survives.
+ * breaks the rule. `rule` is absent where every value survives. Of a nested column `typed` names the form in which it
+ * was judged (see {@link nestedPlace}), and the value comes out of it.
  */
 export function storedColumn(
-  column: { readonly name: string; readonly type: ColumnType; readonly stored?: ColumnType },
+  column: Pick<ScanColumn, 'name' | 'type' | 'input' | 'stored'>,
   typed: string,
 ): { readonly value: string; readonly rule?: Rule } {
-  const { name, type, stored } = column
+  const { name, type, input, stored } = column
+  if (isNested(type)) return { value: nestedPlace(type, input).value(typed) }
   if (stored === undefined) return { value: typed }
-  const judged = judgeInput(stored, sqlType(type), typed)
+  const judged = judgeInput(scalarOf(stored), sqlType(type), typed)
   const expression = judged.verdict(typed, `(${judged.typed})`)
   if (expression === undefined) return { value: judged.typed }
   const message = `does not fit the table's type ${typeText(stored)}`

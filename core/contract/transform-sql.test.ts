@@ -3,10 +3,10 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { quoteLiteral } from '../engine/sql.ts'
 import { describeParquet, describeSql, discoverJsonColumns } from './describe.ts'
+import { columnType } from './input-type.ts'
 import { openTestPool, scanAll } from './scan.suite.ts'
 import type { ScanRelation } from './scan.ts'
 import { checkTransformSql } from './transform-sql.ts'
-import { columnType } from './types.ts'
 
 const pool = openTestPool(1)
 const check = (sql: string) => pool.use((engine) => checkTransformSql(engine, sql, ['flights', 'airports']))

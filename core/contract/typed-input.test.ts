@@ -1,8 +1,9 @@
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { quoteLiteral } from '../engine/sql.ts'
+import { columnType } from './input-type.ts'
 import { columnsOf, openTestPool, reasonsOf, scanAll } from './scan.suite.ts'
-import { type ColumnContract, columnType, typeText } from './types.ts'
+import { type ColumnContract, typeText } from './types.ts'
 
 const pool = openTestPool(1)
 
@@ -156,21 +157,48 @@ test.each([
   ['BLOB', 'binary'],
   ['JSON', 'string'],
   ['text', 'string'],
+  ['INTEGER[]', 'list<integer>'],
+  ['STRUCT(a INTEGER, "größe" VARCHAR[])[][]', 'list<list<struct<a: integer, größe: list<string>>>>'],
+  [
+    'MAP(VARCHAR, STRUCT(k DECIMAL(9,2), v MAP(DATE, BLOB)))',
+    'map<string, struct<k: decimal(9,2), v: map<date, binary>>>',
+  ],
+  ["ENUM('a', 'b(')[]", 'list<string>'],
 ])('a column of %s without a contract becomes %s', (input, wanted) => {
   expect(typeText(columnType(input, 'c'))).toBe(wanted)
 })
 
 test.each([
-  'INTEGER[]',
-  'STRUCT(a INTEGER)',
-  'MAP(VARCHAR, INTEGER)',
+  'INTEGER[3]',
+  'STRUCT(INTEGER, VARCHAR)',
+  'UNION(a INTEGER)',
   'TIME WITH TIME ZONE',
   'INTERVAL',
   'BIT',
   '"NULL"',
-  "ENUM('a')[]",
 ])('%s is refused by name', (input) => {
   expect(() => columnType(input, 'c')).toThrow(
     expect.objectContaining({ code: 'COLUMN_TYPE_UNSUPPORTED', message: expect.stringContaining(input) }),
   )
 })
+
+test.each([
+  ['STRUCT(a INTEGER, A VARCHAR)', 'c', 'the struct has a and A'],
+  ['STRUCT("a b" INTEGER)[]', 'c[]', '"a b" cannot have this name'],
+  ['MAP(DOUBLE, VARCHAR)', 'c', 'keys of type double'],
+  ['STRUCT(x INTERVAL[])', 'c.x[]', 'INTERVAL'],
+  [`INTEGER${'[]'.repeat(9)}`, `c${'[]'.repeat(9)}`, 'more than 8 levels'],
+])('%s is refused at its place', (input, place, fact) => {
+  const { message } = catchError(() => columnType(input, 'c'))
+  expect(message).toContain(fact)
+  expect(message).toContain(`olumn ${place} `.trimEnd())
+})
+
+function catchError(work: () => unknown): Error {
+  try {
+    work()
+  } catch (error) {
+    return error as Error
+  }
+  throw new Error('nothing was thrown')
+}

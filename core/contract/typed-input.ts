@@ -1,6 +1,7 @@
 import { integerRanges, inYears, textVerdict, typedText, withinDay } from './grammar.ts'
-import type { ColumnType } from './types.ts'
-import { familyOf, sqlType } from './types.ts'
+import { familyOf } from './input-type.ts'
+import type { ScalarType } from './types.ts'
+import { sqlType } from './types.ts'
 
 /** How one input column becomes a value of its column type, as SQL over the expression of the raw value. */
 export interface Judged {
@@ -20,7 +21,7 @@ export interface Judged {
  * between families (number, boolean, date and timestamp, timestamp_tz, time, uuid, binary), so there every value is
  * refused; a string takes the text of any scalar but binary, and what a file calls JSON is judged as text is.
  */
-export function judgeInput(type: ColumnType, input: string, raw: string): Judged {
+export function judgeInput(type: ScalarType, input: string, raw: string): Judged {
   if (input === 'text' || input === 'VARCHAR') {
     return { typed: typedText(type, raw), verdict: (r, t) => textVerdict(type, r, t) }
   }
@@ -58,7 +59,7 @@ export function judgeInput(type: ColumnType, input: string, raw: string): Judged
 
 const nested = /\[\d*\]$|^(STRUCT|MAP|UNION|LIST|BLOB|BIT|INTERVAL|VARIANT|GEOMETRY)/
 
-function limitOf(type: ColumnType, input: string, typed: string): string | undefined {
+function limitOf(type: ScalarType, input: string, typed: string): string | undefined {
   switch (type.type) {
     case 'tinyint':
     case 'smallint': {

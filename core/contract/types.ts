@@ -1,4 +1,5 @@
-import { TerminalError } from '../errors.ts'
+import { quoteIdentifier } from '../engine/sql.ts'
+import { IntegrityError } from '../errors.ts'
 import type { CheckSpec } from './checks.ts'
 
 /**
@@ -7,13 +8,40 @@ import type { CheckSpec } from './checks.ts'
  */
 
 /** A column's type. Two types are the same when these objects are deeply equal. */
-export type ColumnType =
+export type ColumnType = ScalarType | NestedType
+
+export type ScalarType =
   | { readonly type: PlainTypeName }
   /** 1 ≤ precision ≤ 38, 0 ≤ scale ≤ precision. */
   | { readonly type: 'decimal'; readonly precision: number; readonly scale: number }
 
+export type NestedType = ListType | StructType | MapType
+
+export interface ListType {
+  readonly type: 'list'
+  readonly items: ColumnType
+}
+
+export interface StructType {
+  readonly type: 'struct'
+  /** At least one, in the order of the table. */
+  readonly fields: readonly StructMember[]
+}
+
+export interface StructMember {
+  readonly name: string
+  readonly type: ColumnType
+}
+
+export interface MapType {
+  readonly type: 'map'
+  readonly keys: ScalarType
+  readonly values: ColumnType
+}
+
 export type PlainTypeName = (typeof plainTypeNames)[number]
-export type TypeName = PlainTypeName | 'decimal'
+export type ScalarTypeName = PlainTypeName | 'decimal'
+export type TypeName = ScalarTypeName | NestedType['type']
 
 export const plainTypeNames = [
   'string',
@@ -33,7 +61,13 @@ export const plainTypeNames = [
   'json',
 ] as const
 
-export const typeNames: readonly TypeName[] = [...plainTypeNames, 'decimal']
+export const scalarTypeNames: readonly ScalarTypeName[] = [...plainTypeNames, 'decimal']
+export const nestedTypeNames: readonly TypeName[] = ['list', 'struct', 'map']
+export const typeNames: readonly TypeName[] = [...scalarTypeNames, ...nestedTypeNames]
+
+export function isNested(type: ColumnType): type is NestedType {
+  return type.type === 'list' || type.type === 'struct' || type.type === 'map'
+}
 
 /** A value of a rule as YAML gives it; it is judged by the column type's own grammar through its text. */
 export type RuleValue = string | number | boolean
@@ -45,8 +79,22 @@ export type Severity = 'error' | 'warn'
  * One column of a contract. NULL is judged by `nullable` alone: the other rules let it through, and `unique` does
  * not count it as a duplicate.
  */
-export interface ColumnContract {
+export interface ColumnContract extends MemberContract {
+  readonly unique?: boolean
+  /** The table's column of this name becomes this one. It says nothing about rows. */
+  readonly rename_from?: string
+}
+
+/** A column, or what is nested in one: an item of a list, a member of a struct, a key or a value of a map. */
+export interface MemberContract {
   readonly type: TypeName
+  /** Lists only, where it is required. */
+  readonly items?: MemberContract
+  /** Structs only, where at least one is required. A member that a value lacks is NULL. */
+  readonly fields?: Readonly<Record<string, MemberContract>>
+  /** Maps only, where both are required. Keys are scalars and never NULL. */
+  readonly keys?: MemberContract
+  readonly values?: MemberContract
   /** Decimal only, where it is required; 1 to 38. */
   readonly precision?: number
   /** Decimal only; 0 to precision, 0 where it is not given. */
@@ -65,11 +113,8 @@ export interface ColumnContract {
   readonly pattern?: string
   /** `null` says that NULL is one of them, which `nullable: false` would contradict; it decides nothing by itself. */
   readonly accepted_values?: readonly (RuleValue | null)[]
-  readonly unique?: boolean
-  /** Of the column's value rules: all of the above but the type and `unique`. Default `error`. */
+  /** Of the value rules at this place: all of the above but the type. Default `error`. */
   readonly severity?: Severity
-  /** The table's column of this name becomes this one. It says nothing about rows. */
-  readonly rename_from?: string
   readonly description?: string
 }
 
@@ -172,71 +217,6 @@ export interface RuleCount {
   readonly count: number
 }
 
-/**
- * The column type of a contract's column. Throws `TerminalError` `COLUMN_TYPE_UNKNOWN` for a type that is
- * none of {@link typeNames} and `COLUMN_TYPE_INVALID` for a precision or scale that no decimal can have.
- */
-export function contractType(column: Pick<ColumnContract, 'type' | 'precision' | 'scale'>): ColumnType {
-  const problem = columnTypeProblem(column)
-  if (problem !== undefined) {
-    const code = typeNames.includes(column.type) ? 'COLUMN_TYPE_INVALID' : 'COLUMN_TYPE_UNKNOWN'
-    throw new TerminalError({
-      code,
-      fact: problem.message,
-      consequence: 'Nothing was read',
-      next: problem.hint,
-    })
-  }
-  return column.type === 'decimal'
-    ? { type: 'decimal', precision: column.precision!, scale: column.scale ?? 0 }
-    : { type: column.type }
-}
-
-/** What is wrong with a column's `type`, `precision` and `scale`, at which key, and what to write. */
-export function columnTypeProblem(column: {
-  readonly type: string
-  readonly precision?: number
-  readonly scale?: number
-}): { readonly path: readonly string[]; readonly message: string; readonly hint: string } | undefined {
-  const { type, precision, scale } = column
-  const problem = (key: string, message: string, hint: string) => ({ path: [key], message, hint })
-  if (type !== 'decimal') {
-    if (!(plainTypeNames as readonly string[]).includes(type)) {
-      return problem('type', `type '${type}' is not known`, `Known: ${typeNames.join(', ')}`)
-    }
-    for (const key of ['precision', 'scale'] as const) {
-      if (column[key] !== undefined)
-        return problem(key, `type ${type} takes no ${key}`, 'Remove it, or use type: decimal')
-    }
-    return undefined
-  }
-  if (precision === undefined) {
-    return problem('type', 'type decimal needs a precision', 'Add it: the number of digits in all, 1 to 38')
-  }
-  if (!Number.isInteger(precision) || precision < 1 || precision > 38) {
-    return problem(
-      'precision',
-      `precision ${precision} is not a whole number from 1 to 38`,
-      'It counts all digits',
-    )
-  }
-  if (scale !== undefined && (!Number.isInteger(scale) || scale < 0)) {
-    return problem(
-      'scale',
-      `scale ${scale} is not a whole number from 0 up`,
-      'It counts the digits after the point',
-    )
-  }
-  if ((scale ?? 0) > precision) {
-    return problem(
-      'scale',
-      `scale ${scale} is greater than precision ${precision}`,
-      'precision counts the digits after the point, too',
-    )
-  }
-  return undefined
-}
-
 const sqlTypes = {
   string: 'VARCHAR',
   boolean: 'BOOLEAN',
@@ -275,90 +255,47 @@ const icebergTypes = {
 
 /** The DuckDB type in which values are written to Parquet; always one that Iceberg v2 knows. */
 export function sqlType(type: ColumnType): string {
-  return type.type === 'decimal' ? `DECIMAL(${type.precision},${type.scale})` : sqlTypes[type.type]
+  switch (type.type) {
+    case 'decimal':
+      return `DECIMAL(${type.precision},${type.scale})`
+    case 'list':
+      return `${sqlType(type.items)}[]`
+    case 'struct':
+      return `STRUCT(${type.fields.map(({ name, type }) => `${quoteIdentifier(name)} ${sqlType(type)}`).join(', ')})`
+    case 'map':
+      return `MAP(${sqlType(type.keys)}, ${sqlType(type.values)})`
+    default:
+      return sqlTypes[type.type]
+  }
 }
 
 /** As table metadata spells it (Iceberg spec, Appendix C): `decimal(18, 2)`. */
-export function icebergType(type: ColumnType): string {
+export function icebergType(type: ScalarType): string {
   return type.type === 'decimal' ? `decimal(${type.precision}, ${type.scale})` : icebergTypes[type.type]
 }
 
-/** `decimal(18,2)`, `integer`: for messages and evidence. */
+/** `decimal(18,2)`, `list<struct<a: integer>>`: for messages and evidence. */
 export function typeText(type: ColumnType): string {
-  return type.type === 'decimal' ? `decimal(${type.precision},${type.scale})` : type.type
+  switch (type.type) {
+    case 'decimal':
+      return `decimal(${type.precision},${type.scale})`
+    case 'list':
+      return `list<${typeText(type.items)}>`
+    case 'struct':
+      return `struct<${type.fields.map(({ name, type }) => `${name}: ${typeText(type)}`).join(', ')}>`
+    case 'map':
+      return `map<${typeText(type.keys)}, ${typeText(type.values)}>`
+    default:
+      return type.type
+  }
 }
 
-const inferred: Readonly<Record<string, ColumnType>> = {
-  BOOLEAN: { type: 'boolean' },
-  TINYINT: { type: 'integer' },
-  SMALLINT: { type: 'integer' },
-  INTEGER: { type: 'integer' },
-  UTINYINT: { type: 'integer' },
-  USMALLINT: { type: 'integer' },
-  BIGINT: { type: 'bigint' },
-  UINTEGER: { type: 'bigint' },
-  UBIGINT: { type: 'decimal', precision: 20, scale: 0 },
-  HUGEINT: { type: 'decimal', precision: 38, scale: 0 },
-  UHUGEINT: { type: 'decimal', precision: 38, scale: 0 },
-  FLOAT: { type: 'float' },
-  DOUBLE: { type: 'double' },
-  DATE: { type: 'date' },
-  TIMESTAMP: { type: 'timestamp' },
-  TIMESTAMP_S: { type: 'timestamp' },
-  TIMESTAMP_MS: { type: 'timestamp' },
-  TIMESTAMP_NS: { type: 'timestamp' },
-  'TIMESTAMP WITH TIME ZONE': { type: 'timestamp_tz' },
-  VARCHAR: { type: 'string' },
-  TIME: { type: 'time' },
-  TIME_NS: { type: 'time' },
-  UUID: { type: 'uuid' },
-  BLOB: { type: 'binary' },
-  JSON: { type: 'string' },
-}
-
-/**
- * The column type of an input column that no contract names; `input` is `text` or a DuckDB type. HUGEINT,
- * which `sum()` over integers gives, becomes decimal(38,0); ENUM and JSON become string. Throws
- * `TerminalError` `COLUMN_TYPE_UNSUPPORTED` for the others (INTERVAL, LIST, STRUCT, MAP …),
- * naming column and type.
- */
-export function columnType(input: 'text' | string, name: string): ColumnType {
-  if (input === 'text') return { type: 'string' }
-  const decimal = /^DECIMAL\((\d+),\s*(\d+)\)$/.exec(input)
-  if (decimal) return { type: 'decimal', precision: Number(decimal[1]), scale: Number(decimal[2]) }
-  if (/^ENUM\(/.test(input) && !/\]$/.test(input)) return { type: 'string' }
-  const type = inferred[input]
-  if (type) return type
-  throw new TerminalError({
-    code: 'COLUMN_TYPE_UNSUPPORTED',
-    fact: `Column ${name} has type ${input}, which no table column can hold yet`,
+/** The type, which is known to be no list, struct or map. Throws `IntegrityError` `TYPE_NOT_SCALAR` if it is. */
+export function scalarOf(type: ColumnType): ScalarType {
+  if (!isNested(type)) return type
+  throw new IntegrityError({
+    code: 'TYPE_NOT_SCALAR',
+    fact: `A ${typeText(type)} stands where only a single value can`,
     consequence: 'Nothing was read',
-    next: `Cast it in SQL to one of DECIMAL, ${Object.keys(inferred).join(', ')}; deliver a file with one of these types, or without the column`,
-    details: { column: name, duckdb_type: input },
   })
-}
-
-/** One family: a value-preserving cast between its members may exist, row by row. */
-export type TypeFamily =
-  | 'text'
-  | 'boolean'
-  | 'number'
-  | 'date'
-  | 'zoned'
-  | 'time'
-  | 'uuid'
-  | 'binary'
-  | 'other'
-
-export function familyOf(duckdbType: string): TypeFamily {
-  if (/^(U?(TINYINT|SMALLINT|INTEGER|BIGINT|HUGEINT)|FLOAT|DOUBLE|DECIMAL\(\d+,\s*\d+\))$/.test(duckdbType))
-    return 'number'
-  if (/^(DATE|TIMESTAMP|TIMESTAMP_(S|MS|NS))$/.test(duckdbType)) return 'date'
-  if (duckdbType === 'TIMESTAMP WITH TIME ZONE') return 'zoned'
-  if (duckdbType === 'BOOLEAN') return 'boolean'
-  if (duckdbType === 'VARCHAR') return 'text'
-  if (duckdbType === 'TIME' || duckdbType === 'TIME_NS') return 'time'
-  if (duckdbType === 'UUID') return 'uuid'
-  if (duckdbType === 'BLOB') return 'binary'
-  return 'other'
 }

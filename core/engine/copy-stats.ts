@@ -12,9 +12,11 @@ export interface CopyRow extends Record<string, unknown> {
 
 export function parseCopyRow(row: CopyRow): CopyStats {
   const columns: Record<string, ColumnStats> = {}
+  const nested: Record<string, ColumnStats> = {}
   for (const [path, stats] of row.column_statistics) {
     const name = topLevelName(path)
-    if (name !== undefined) columns[name] = parseColumnStats(new Map(stats))
+    if (name === undefined) nested[path] = parseColumnStats(new Map(stats))
+    else columns[name] = parseColumnStats(new Map(stats))
   }
   return {
     file: row.filename,
@@ -22,6 +24,7 @@ export function parseCopyRow(row: CopyRow): CopyStats {
     bytes: Number(row.file_size_bytes),
     footer_bytes: Number(row.footer_size_bytes),
     columns,
+    ...(Object.keys(nested).length === 0 ? {} : { nested }),
     partition: Object.fromEntries(row.partition_keys ?? []),
   }
 }

@@ -56,9 +56,14 @@ export interface CopyStats {
   readonly footer_bytes: number
   /**
    * By column name; bounds are DuckDB's text of the value. String bounds may be truncated (max upwards) or
-   * absent; members of nested columns are left out.
+   * absent.
    */
   readonly columns: Readonly<Record<string, ColumnStats>>
+  /**
+   * Of what is nested in columns, by DuckDB's quoted path: `"point"."x"`, `"tags"."element"`, `"m"."key"`. In lists and
+   * maps an empty or missing one counts as one value, NULL. Absent where no column is nested.
+   */
+  readonly nested?: Readonly<Record<string, ColumnStats>>
   /** Values of the PARTITION_BY columns, as text. */
   readonly partition: Readonly<Record<string, string>>
 }

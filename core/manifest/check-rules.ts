@@ -1,5 +1,5 @@
-import { type CheckSpec, checkKinds, freshnessMistake } from '../contract/checks.ts'
-import type { ColumnContract } from '../contract/types.ts'
+import { type CheckSpec, checkColumns, checkKinds, freshnessMistake } from '../contract/checks.ts'
+import { type ColumnContract, nestedTypeNames } from '../contract/types.ts'
 import { readsLoad } from '../planning/check-refs.ts'
 import { columnName } from '../sources/column-names.ts'
 import type { Draft, Report } from './rules.ts'
@@ -26,6 +26,7 @@ export function checkChecks(draft: Draft, report: Report): void {
     checkTwice(check, draft, within)
     checkPairs(check, within)
     checkAboutLoad(check, within)
+    checkNested(check, draft, within)
     checkFreshness(check, draft, within)
   }
 }
@@ -68,6 +69,26 @@ function checkPairs({ references }: CheckSpec, report: Report): void {
   const { columns, to } = references
   const message = `\`columns\` has ${columns.length} and \`to\` has ${to.length}`
   report(['references', 'to'], message, 'Name one column of the table for each column of the load')
+}
+
+const nestedPaths = [
+  ['unique', 'unique'],
+  ['max_null_ratio', 'max_null_ratio', 'column'],
+  ['references', 'references', 'columns'],
+] as const
+
+/** Checks of columns compare and count single values. */
+function checkNested(check: CheckSpec, { contract, column_names = 'lower' }: Draft, report: Report): void {
+  if (check.freshness !== undefined) return
+  for (const column of checkColumns(check)) {
+    const wanted = columnName(column, column_names)
+    const [, found] =
+      Object.entries(contract?.columns ?? {}).find(([name]) => columnName(name, column_names) === wanted) ??
+      []
+    if (found?.type === undefined || !nestedTypeNames.includes(found.type)) continue
+    const [, ...path] = nestedPaths.find(([kind]) => check[kind] !== undefined) ?? ['']
+    report(path, `\`${column}\` is a ${found.type}, and checks are of single values`, 'Name another column')
+  }
 }
 
 /** Files of text have no types, and a text has no age. */

@@ -1,5 +1,5 @@
 import { checkContract } from '../contract/check-contract.ts'
-import type { ColumnContract, ContractSpec } from '../contract/types.ts'
+import { type ColumnContract, type ContractSpec, nestedTypeNames } from '../contract/types.ts'
 import { columnName } from '../sources/column-names.ts'
 import type { Draft, Report } from './rules.ts'
 
@@ -7,12 +7,22 @@ import type { Draft, Report } from './rules.ts'
 export function checkColumns(contract: Draft['contract'], report: Report): void {
   const { enforcement = 'strict', columns = {}, rules = [] } = contract ?? {}
   const specs: ContractSpec[] = Object.entries(columns).flatMap(([name, column]) =>
-    column?.type === undefined ? [] : [{ enforcement, columns: { [name]: column as ColumnContract } }],
+    isTyped(column) ? [{ enforcement, columns: { [name]: column as ColumnContract } }] : [],
   )
   for (const spec of [...specs, { enforcement, columns: {}, rules }]) {
     for (const { path, message, hint } of checkContract(spec)) report(['contract', ...path], message, hint)
   }
 }
+
+/** Whether the column and all that is nested in it have a type. */
+function isTyped(column: DraftColumn | undefined): boolean {
+  if (column?.type === undefined) return false
+  const { items, fields, keys, values } = column
+  const members = [items, keys, values, ...Object.values(fields ?? {})]
+  return members.every((member) => member === undefined || isTyped(member))
+}
+
+type DraftColumn = NonNullable<NonNullable<NonNullable<Draft['contract']>['columns']>[string]>
 
 /** The rules for which columns must be told apart by the name that they get in the table. */
 export function checkColumnNames(draft: Draft, report: Report): void {
@@ -28,6 +38,7 @@ export function checkColumnNames(draft: Draft, report: Report): void {
     report(['contract', 'columns', name], message, 'Keep one of the two')
   }
   checkRenames(draft, report)
+  checkNestedWatermarks(draft, typed, report)
   checkWatermarkTypes(draft, new Set(typed.keys()), report)
 }
 
@@ -47,6 +58,22 @@ function checkRenames(draft: Draft, report: Report): void {
     } else if (other !== undefined) {
       report(path, `\`${other}\` is renamed from \`${from}\`, too`, 'A column becomes one column')
     }
+  }
+}
+
+/** `typed`: the contract's columns by the name that they get. */
+function checkNestedWatermarks(
+  { source, transform, contract, column_names }: Draft,
+  typed: ReadonlyMap<string, string>,
+  report: Report,
+): void {
+  const key = source === undefined ? 'transform' : 'source'
+  for (const [index, column] of ((source ?? transform)?.watermark_columns ?? []).entries()) {
+    const name = typed.get(columnName(column, column_names ?? 'lower'))
+    const type = name === undefined ? undefined : contract?.columns?.[name]?.type
+    if (type === undefined || !nestedTypeNames.includes(type)) continue
+    const message = `watermark column \`${column}\` is a ${type}, which has no order`
+    report([key, 'watermark_columns', index], message, 'Load by a column of single values')
   }
 }
 

@@ -23,11 +23,22 @@ function partialOf(schema: z.ZodType, options: PartialOptions): z.ZodType {
     return z.record(schema.keyType as z.ZodString, deepPartial(schema.valueType as z.ZodType, options))
   }
   if (schema instanceof z.ZodObject) return z.strictObject(partialShape(schema.shape, options))
+  if (schema instanceof z.ZodLazy) return z.lazy(() => partialOnce(schema.unwrap() as z.ZodType, options))
   if (schema instanceof z.ZodUnion && !(schema instanceof z.ZodDiscriminatedUnion)) {
     const parts = schema.options.map((option) => deepPartial(option as z.ZodType, options))
     return z.clone(schema, { ...schema.def, options: parts })
   }
   return schema
+}
+
+const partials = { true: new WeakMap<z.ZodType, z.ZodType>(), false: new WeakMap<z.ZodType, z.ZodType>() }
+
+/** A schema that holds itself has one partial schema, which holds itself, too. */
+function partialOnce(schema: z.ZodType, options: PartialOptions): z.ZodType {
+  const known = partials[`${options.keepDefaults}`]
+  const partial = known.get(schema) ?? deepPartial(schema, options)
+  known.set(schema, partial)
+  return partial
 }
 
 export function partialShape(
@@ -77,5 +88,6 @@ function unwrap(schema: z.ZodType): z.ZodType {
   if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault) {
     return unwrap(schema.unwrap() as z.ZodType)
   }
+  if (schema instanceof z.ZodLazy) return unwrap(schema.unwrap() as z.ZodType)
   return schema
 }

@@ -80,7 +80,7 @@ describe('words and shapes', () => {
       '9:5: unknown key `sorce`. Did you mean `source`?',
       '10:17: unknown key `enforcment`. Did you mean `enforcement`?',
       '10:68: unknown key `uniqe`. Did you mean `unique`?',
-      '10:81: unknown key `zzz`. Known here: accepted_values, description, max, max_length, min, min_length, nullable, pattern, precision, rename_from, scale, severity, type, unique.',
+      '10:81: unknown key `zzz`. Known here: accepted_values, description, fields, items, keys, max, max_length, min, min_length, nullable, pattern, precision, rename_from, scale, severity, type, unique, values.',
       '11:43: unknown key `loadtype`. Did you mean `load_type`?',
       '12:5: `merge_keys` is not available in this version. Load types append and overwrite need no keys.',
     ])
@@ -104,7 +104,7 @@ describe('words and shapes', () => {
         flow(
           'c',
           source,
-          'contract: { columns: { x: { type: int }, y: { type: list }, z: { type: blobs } } }',
+          'contract: { columns: { x: { type: int }, y: { type: interval }, z: { type: blobs } } }',
           sink('t.c'),
         ),
       ),
@@ -115,9 +115,36 @@ describe('words and shapes', () => {
       '12:53: `format` cannot be `jsonl`. Did you mean `ndjson`? Known: parquet, csv, ndjson, json.',
       '13:30: `enforcement` cannot be `strikt`. Did you mean `strict`? Known: strict, quarantine, warn.',
       '14:54: `load_type` cannot be `full_load`. Did you mean `overwrite`? Known: append, overwrite.',
-      '17:39: `type` cannot be `int`. Did you mean `integer`? Known: string, boolean, tinyint, smallint, integer, bigint, float, double, date, timestamp, timestamp_tz, time, uuid, binary, json, decimal.',
-      '17:57: type: list is not available in this version; use one of the types of this version.',
-      '17:76: `type` cannot be `blobs`. Use string, boolean, tinyint, smallint, integer, bigint, float, double, date, timestamp, timestamp_tz, time, uuid, binary, json, decimal.',
+      '17:39: `type` cannot be `int`. Did you mean `integer`? Known: string, boolean, tinyint, smallint, integer, bigint, float, double, date, timestamp, timestamp_tz, time, uuid, binary, json, decimal, list, struct, map.',
+      '17:57: type: interval is not available in this version; use one of the types of this version.',
+      '17:80: `type` cannot be `blobs`. Use string, boolean, tinyint, smallint, integer, bigint, float, double, date, timestamp, timestamp_tz, time, uuid, binary, json, decimal, list, struct, map.',
+    ])
+  })
+
+  test('what is nested in a column, at its place', async () => {
+    expect(
+      await problems(
+        flow(
+          'a',
+          source,
+          'contract: { columns: { x: { type: list }, y: { type: list, items: { typ: date } }, z: { type: struct, fields: { a: { type: array }, b: { type: date, unique: true } } } } }',
+          sink('t.a'),
+        ),
+        flow(
+          'b',
+          source.replace('}', ', watermark_columns: [x] }'),
+          'contract: { columns: { x: { type: map, keys: { type: date }, values: { type: date, min: 1 } } }, checks: [{ name: n, max_null_ratio: { column: x, ratio: 0 } }] }',
+          sink('t.b', 'append'),
+        ),
+      ),
+    ).toEqual([
+      '9:39: type list needs items. Add it: the type and the rules of its items, items: { type: … }.',
+      '9:73: unknown key `typ`. Did you mean `type`?',
+      '9:128: `type` cannot be `array`. Did you mean `list`? Known: string, boolean, tinyint, smallint, integer, bigint, float, double, date, timestamp, timestamp_tz, time, uuid, binary, json, decimal, list, struct, map.',
+      '9:154: unknown key `unique`. Known here: accepted_values, description, fields, items, keys, max, max_length, min, min_length, nullable, pattern, precision, scale, severity, type, values.',
+      '12:83: watermark column `x` is a map, which has no order. Load by a column of single values.',
+      '13:93: min 1 is not a value of type date. docs/contracts.md has the spellings of each type.',
+      '13:148: `x` is a map, and checks are of single values. Name another column.',
     ])
   })
 

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { maxChecks, typeNames } from '../contract/types.ts'
+import { type MemberContract, maxChecks, typeNames } from '../contract/types.ts'
 import { maxNameLength, namePattern, nameRule } from './grammar.ts'
 import { checkSchema } from './schema-checks.ts'
 
@@ -8,55 +8,83 @@ const acceptedValue = z.union([z.string(), z.number(), z.boolean(), z.null()])
 const severity = z.enum(['error', 'warn'])
 const description = z.string().optional().describe('For people.')
 
+/** The same without `readonly`, as zod's own output types are. */
+export type Writable<T> = T extends (infer U)[] | readonly (infer U)[]
+  ? Writable<U>[]
+  : T extends object
+    ? { -readonly [K in keyof T]: Writable<T[K]> }
+    : T
+
+const memberShape = {
+  type: z
+    .enum(typeNames as readonly [string, ...string[]] as typeof typeNames & [string, ...string[]])
+    .describe('Every value must be one of this type, by its text; nothing is rounded or guessed.'),
+  precision: z
+    .int()
+    .min(1)
+    .max(38)
+    .optional()
+    .describe('Digits in all, 1 to 38. Decimals only, where it is required.'),
+  scale: z
+    .int()
+    .min(0)
+    .max(38)
+    .optional()
+    .describe('Digits after the point, at most `precision`. Decimals only; default 0.'),
+  nullable: z.boolean().optional().describe('Whether a value may be missing. Default true.'),
+  min: ruleValue.optional().describe('Smallest value allowed. Numbers, dates, times and timestamps.'),
+  max: ruleValue.optional().describe('Largest value allowed. Numbers, dates, times and timestamps.'),
+  min_length: z
+    .int()
+    .min(0)
+    .optional()
+    .describe('Fewest characters (Unicode code points) allowed. Strings only.'),
+  max_length: z
+    .int()
+    .min(0)
+    .optional()
+    .describe('Most characters (Unicode code points) allowed. Strings only.'),
+  pattern: z.string().optional().describe('RE2 expression that the whole value must match. Strings only.'),
+  accepted_values: z
+    .array(acceptedValue)
+    .min(1)
+    .optional()
+    .describe('The only values allowed. `null` may be named among them; `nullable` decides about it.'),
+  severity: severity
+    .optional()
+    .describe(
+      'What follows where a value breaks a rule given here, besides its type and `unique`. `error` (default): the row is bad. `warn`: it is loaded and counted.',
+    ),
+  description,
+}
+
+const member: z.ZodType<Writable<MemberContract>> = z.lazy(() => memberSchema)
+
+const nestedShape = {
+  items: member.optional().describe('Each item of a list: its type and its rules. Lists only.'),
+  fields: z
+    .record(z.string().min(1).max(maxNameLength), member)
+    .optional()
+    .describe('The members of a struct by name; a value with any other is refused. Structs only.'),
+  keys: member.optional().describe('The keys of a map: type and rules. They are never NULL. Maps only.'),
+  values: member.optional().describe('The values of a map: type and rules. Maps only.'),
+}
+
+const memberSchema = z
+  .strictObject({ ...memberShape, ...nestedShape })
+  .describe('What is nested in a column: its type and its rules.')
+
 export const columnSchema = z
   .strictObject({
-    type: z
-      .enum(typeNames as readonly [string, ...string[]] as typeof typeNames & [string, ...string[]])
-      .describe('Every value must be one of this type, by its text; nothing is rounded or guessed.'),
-    precision: z
-      .int()
-      .min(1)
-      .max(38)
-      .optional()
-      .describe('Digits in all, 1 to 38. Decimals only, where it is required.'),
-    scale: z
-      .int()
-      .min(0)
-      .max(38)
-      .optional()
-      .describe('Digits after the point, at most `precision`. Decimals only; default 0.'),
-    nullable: z.boolean().optional().describe('Whether a value may be missing. Default true.'),
-    min: ruleValue.optional().describe('Smallest value allowed. Numbers, dates, times and timestamps.'),
-    max: ruleValue.optional().describe('Largest value allowed. Numbers, dates, times and timestamps.'),
-    min_length: z
-      .int()
-      .min(0)
-      .optional()
-      .describe('Fewest characters (Unicode code points) allowed. Strings only.'),
-    max_length: z
-      .int()
-      .min(0)
-      .optional()
-      .describe('Most characters (Unicode code points) allowed. Strings only.'),
-    pattern: z.string().optional().describe('RE2 expression that the whole value must match. Strings only.'),
-    accepted_values: z
-      .array(acceptedValue)
-      .min(1)
-      .optional()
-      .describe('The only values allowed. `null` may be named among them; `nullable` decides about it.'),
+    ...memberShape,
+    ...nestedShape,
     unique: z.boolean().optional().describe('Whether no value may come twice among the rows of one load.'),
-    severity: severity
-      .optional()
-      .describe(
-        'What follows where a value breaks a rule of this column, besides its type and `unique`. `error` (default): the row is bad. `warn`: it is loaded and counted.',
-      ),
     rename_from: z
       .string()
       .min(1)
       .max(maxNameLength)
       .optional()
       .describe('What the table calls this column so far. Its values stay; nothing is renamed by guessing.'),
-    description,
   })
   .describe('One column: its type and its rules. NULL is judged by `nullable` alone.')
 

@@ -12,7 +12,7 @@ import {
   tableRule,
 } from './grammar.ts'
 import { deepPartial } from './partial.ts'
-import { contractSchema, writtenContractSchema } from './schema-contract.ts'
+import { contractSchema, type Writable, writtenContractSchema } from './schema-contract.ts'
 import { physicalSchema } from './schema-physical.ts'
 import { transformersSchema } from './schema-transformers.ts'
 import { timeZoneMistake } from './time-zone.ts'
@@ -295,11 +295,6 @@ function refuse(mistakeOf: (value: string) => string | undefined): z.core.CheckF
   }
 }
 
-type Writable<T> = T extends (infer U)[] | readonly (infer U)[]
-  ? Writable<U>[]
-  : T extends object
-    ? { -readonly [K in keyof T]: Writable<T[K]> }
-    : T
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : never
 
 /** The hand-written types of types.ts are what the schema gives; a difference is an error of the compiler here. */

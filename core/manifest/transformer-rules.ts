@@ -1,5 +1,6 @@
 import { acceptsText } from '../contract/grammar.ts'
-import { type ColumnType, columnTypeProblem, contractType, typeText } from '../contract/types.ts'
+import { columnTypeProblem, contractType } from '../contract/nested-contract.ts'
+import { type ColumnContract, type ColumnType, typeText } from '../contract/types.ts'
 import { isReserved, reservedPrefix } from '../sources/column-names.ts'
 import { parseTerm } from '../tables/terms.ts'
 import { parseFormat } from '../transformers/formats.ts'
@@ -127,8 +128,10 @@ function checkProtected(draft: Draft, steps: Transformers, key: Key, at: Report)
 function checkTypes({ contract, column_names }: Draft, steps: Transformers, key: Key, at: Report): void {
   const types = new Map<string, ColumnType>()
   for (const [name, column] of Object.entries(contract?.columns ?? {})) {
-    if (column?.type === undefined || columnTypeProblem({ ...column, type: column.type })) continue
-    types.set(keyOf(name, column_names ?? 'lower'), contractType({ ...column, type: column.type }))
+    if (column?.type === undefined) continue
+    const typed = column as ColumnContract
+    if (columnTypeProblem(typed)) continue
+    types.set(keyOf(name, column_names ?? 'lower'), contractType(typed))
   }
   const typeOf = (name: string) => types.get(outputOf(steps, name, key))
   const formats = new Map(Object.entries(steps.formats ?? {}).map(([name, format]) => [key(name), format]))

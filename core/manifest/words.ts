@@ -22,7 +22,7 @@ const values: Readonly<Record<string, { readonly words: readonly string[]; reado
   },
 }
 
-const columnTypes = ['array', 'list', 'struct', 'map', 'interval']
+const columnTypes = ['interval', 'variant', 'union']
 
 const keys: Readonly<Record<string, string>> = {
   merge_keys: 'load types append and overwrite need no keys',
@@ -65,6 +65,9 @@ const synonyms: Readonly<Record<string, string>> = {
   blob: 'binary',
   guid: 'uuid',
   jsonb: 'json',
+  array: 'list',
+  object: 'struct',
+  record: 'struct',
 }
 
 /** `enforcement: warn` → what to use instead; `undefined` for a word that nobody promised. */

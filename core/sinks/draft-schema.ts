@@ -1,11 +1,12 @@
-import type { ColumnType } from '../contract/types.ts'
+import { type ColumnType, isNested } from '../contract/types.ts'
 import type { SchemaEvolution } from '../manifest/types.ts'
 import type { SchemaColumn, SchemaDifference } from '../runs/records.ts'
 import { evolveSchema, type SchemaChange } from '../tables/evolution.ts'
 import { assignFieldIds } from '../tables/schema.ts'
-import { type NestedField, type Schema, typeText } from '../tables/types.ts'
+import { type IcebergType, type NestedField, type Schema, typeText } from '../tables/types.ts'
 import { decide, defaultEvolution, type EvolutionDecision } from './evolution-policy.ts'
 import { columnTypeOf, icebergTypeOf } from './iceberg-types.ts'
+import { nestedIds } from './nested-fields.ts'
 import { compareSchemas, type DraftColumn, wantsRequired } from './schema-differences.ts'
 
 export type { DraftColumn }
@@ -24,6 +25,8 @@ export interface DraftedColumn {
   readonly fate: 'loaded' | 'ignored' | 'unexpected'
   /** 0 where it is not loaded. */
   readonly field_id: number
+  /** Of a list, struct or map that is loaded: its type as it comes, with the table's field ids. */
+  readonly nested?: IcebergType
   /** The table's type, where values are written as another type than they come in. */
   readonly stored?: ColumnType
 }
@@ -52,7 +55,7 @@ export function draftSchema(
   const decisions = differences.map((difference) => decide(difference, policy))
   const byColumn = Map.groupBy(decisions, (decision) => decision.column)
   const changes: SchemaChange[] = []
-  const drafted = matches.map(({ column, field }): Omit<DraftedColumn, 'field_id'> => {
+  const drafted = matches.map(({ column, field }): Omit<DraftedColumn, 'field_id' | 'nested'> => {
     const own = byColumn.get(column.name) ?? []
     const { name } = column
     if (field === undefined) {
@@ -78,7 +81,7 @@ export function draftSchema(
     changes.push({ kind: 'reorder_columns', ids })
   }
   const { schema } = evolveSchema(base.schema, base.lastColumnId, changes)
-  return { schema, differences, columns: withIds(drafted, schema, matches) }
+  return { schema, differences, columns: withIds(drafted, columns, schema, matches) }
 }
 
 function newSchema(columns: readonly DraftColumn[], policy: SchemaEvolution): DraftSchema {
@@ -90,7 +93,7 @@ function newSchema(columns: readonly DraftColumn[], policy: SchemaEvolution): Dr
   }))
   const { schema } = assignFieldIds(fields)
   const drafted = columns.map(({ name }) => ({ name, fate: 'loaded' as const }))
-  return { schema, differences: [], columns: withIds(drafted, schema, []) }
+  return { schema, differences: [], columns: withIds(drafted, columns, schema, []) }
 }
 
 function fieldChanges(decision: EvolutionDecision, column: DraftColumn, field: NestedField): SchemaChange[] {
@@ -123,15 +126,20 @@ function isKey(schema: Schema, field: NestedField): boolean {
 }
 
 function withIds(
-  drafted: readonly Omit<DraftedColumn, 'field_id'>[],
+  drafted: readonly Omit<DraftedColumn, 'field_id' | 'nested'>[],
+  columns: readonly DraftColumn[],
   schema: Schema,
   matches: readonly { readonly field?: NestedField }[],
 ): DraftedColumn[] {
   const byName = new Map(schema.fields.map((field) => [field.name, field.id]))
-  return drafted.map((column, i) => ({
-    ...column,
-    field_id: matches[i]?.field?.id ?? byName.get(column.name) ?? 0,
-  }))
+  const byId = new Map(schema.fields.map((field) => [field.id, field]))
+  return drafted.map((column, i) => {
+    const field_id = matches[i]?.field?.id ?? byName.get(column.name) ?? 0
+    const { type } = columns[i] as DraftColumn
+    const field = column.fate === 'loaded' && isNested(type) ? byId.get(field_id) : undefined
+    const nested = field && nestedIds(icebergTypeOf(type), field.type)
+    return { ...column, field_id, ...(nested === undefined ? {} : { nested }) }
+  })
 }
 
 /** For records and reports. */

@@ -1,10 +1,37 @@
-import { type ColumnType, icebergType } from '../contract/types.ts'
+import { type ColumnType, icebergType, isNested } from '../contract/types.ts'
 import { TerminalError } from '../errors.ts'
 import { type IcebergType, parseType } from '../tables/types.ts'
 
-/** tinyint and smallint are `int` in Iceberg, json is `string`; what narrows them is the contract's business. */
+/**
+ * tinyint and smallint are `int` in Iceberg, json is `string`; what narrows them is the contract's business. What is
+ * nested has no field ids yet (0) and is optional, except the keys of maps, which Iceberg requires.
+ */
 export function icebergTypeOf(type: ColumnType): IcebergType {
-  return parseType(icebergType(type))
+  switch (type.type) {
+    case 'list':
+      return { kind: 'list', elementId: 0, elementRequired: false, element: icebergTypeOf(type.items) }
+    case 'struct':
+      return {
+        kind: 'struct',
+        fields: type.fields.map(({ name, type }) => ({
+          id: 0,
+          name,
+          required: false,
+          type: icebergTypeOf(type),
+        })),
+      }
+    case 'map':
+      return {
+        kind: 'map',
+        keyId: 0,
+        key: icebergTypeOf(type.keys),
+        valueId: 0,
+        valueRequired: false,
+        value: icebergTypeOf(type.values),
+      }
+    default:
+      return parseType(icebergType(type))
+  }
 }
 
 /** The widest of our types that has this Iceberg type. Throws `TerminalError` `COLUMN_TYPE_UNSUPPORTED` for those that have none. */
@@ -30,12 +57,26 @@ export function columnTypeOf(type: IcebergType, column: string): ColumnType {
       return { type: type.kind }
     case 'fixed':
       return { type: 'binary' }
-    default:
-      throw new TerminalError({
-        code: 'COLUMN_TYPE_UNSUPPORTED',
-        fact: `column ${column} has the Iceberg type ${type.kind}, which this version cannot read`,
-        consequence: 'Nothing was read or written',
-        next: 'Leave the column out of the table, or have its writer use another type',
-      })
+    case 'list':
+      return { type: 'list', items: columnTypeOf(type.element, column) }
+    case 'struct':
+      return {
+        type: 'struct',
+        fields: type.fields.map((field) => ({ name: field.name, type: columnTypeOf(field.type, column) })),
+      }
+    case 'map': {
+      const keys = columnTypeOf(type.key, column)
+      if (isNested(keys)) throw unreadable(column, `map with keys of type ${type.key.kind}`)
+      return { type: 'map', keys, values: columnTypeOf(type.value, column) }
+    }
   }
+}
+
+function unreadable(column: string, what: string): TerminalError {
+  return new TerminalError({
+    code: 'COLUMN_TYPE_UNSUPPORTED',
+    fact: `column ${column} has the Iceberg type ${what}, which this version cannot read`,
+    consequence: 'Nothing was read or written',
+    next: 'Leave the column out of the table, or have its writer use another type',
+  })
 }

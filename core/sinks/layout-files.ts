@@ -4,10 +4,10 @@ import type { CopyStats, Engine } from '../engine/engine.ts'
 import { quoteIdentifier, quoteLiteral, quoteLiterals } from '../engine/sql.ts'
 import { IntegrityError, PolicyError } from '../errors.ts'
 import type { PhysicalState } from '../runs/records.ts'
+import { fieldIdsSql } from '../tables/field-ids-sql.ts'
 import type { PartitionText } from '../tables/partition-values.ts'
 import type { PrimitiveType, Schema } from '../tables/types.ts'
 import { bucketMacros } from './bucket-sql.ts'
-import { fieldIdsSql } from './field-ids-sql.ts'
 import { partitionSql, sortSql } from './partition-sql.ts'
 
 export interface LayoutRequest {

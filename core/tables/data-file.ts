@@ -41,6 +41,8 @@ export interface FileStats {
    * taken as the bare name of a plain column.
    */
   readonly columns: Readonly<Record<string, ColumnStats>>
+  /** Further leaf columns, by quoted path alone. */
+  readonly nested?: Readonly<Record<string, ColumnStats>>
 }
 
 export interface ColumnStats {
@@ -162,12 +164,12 @@ function statsColumns(stats: FileStats, schema: Schema): [Leaf, ColumnStats][] {
   const entries = Object.entries(stats.columns)
   const allPaths = entries.every(([key]) => /^".*"$/s.test(key))
   const find = (key: string) => (allPaths ? byPath.get(key) : (byName.get(key) ?? byPath.get(key)))
-  return entries
-    .flatMap(([key, column]): [Leaf, ColumnStats][] => {
-      const leaf = find(key)
-      return leaf === undefined ? [] : [[leaf, column]]
-    })
-    .sort(([a], [b]) => a.id - b.id)
+  const known = (leaf: Leaf | undefined, column: ColumnStats): [Leaf, ColumnStats][] =>
+    leaf === undefined ? [] : [[leaf, column]]
+  return [
+    ...entries.flatMap(([key, column]) => known(find(key), column)),
+    ...Object.entries(stats.nested ?? {}).flatMap(([path, column]) => known(byPath.get(path), column)),
+  ].sort(([a], [b]) => a.id - b.id)
 }
 
 function setBounds(

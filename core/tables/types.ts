@@ -115,10 +115,19 @@ export function printType(type: IcebergType): TypeJson {
   }
 }
 
-/** {@link printType} as one text, for messages and records. */
+/** `decimal(9, 2)`, `list<struct<a: int required>>`: for messages and records. Field ids are left out. */
 export function typeText(type: IcebergType): string {
-  const printed = printType(type)
-  return typeof printed === 'string' ? printed : JSON.stringify(printed)
+  const part = (inner: IcebergType, required: boolean) => `${typeText(inner)}${required ? ' required' : ''}`
+  switch (type.kind) {
+    case 'struct':
+      return `struct<${type.fields.map((field) => `${field.name}: ${part(field.type, field.required)}`).join(', ')}>`
+    case 'list':
+      return `list<${part(type.element, type.elementRequired)}>`
+    case 'map':
+      return `map<${typeText(type.key)}, ${part(type.value, type.valueRequired)}>`
+    default:
+      return printType(type) as string
+  }
 }
 
 function printField(field: NestedField): FieldJson {

@@ -1,12 +1,8 @@
+import { columnType } from '../contract/input-type.ts'
+import { contractType } from '../contract/nested-contract.ts'
 import type { ScanTransformerRule } from '../contract/scan-transformers.ts'
 import { judgeInput } from '../contract/typed-input.ts'
-import {
-  type ColumnContract,
-  type ColumnType,
-  columnType,
-  contractType,
-  typeText,
-} from '../contract/types.ts'
+import { type ColumnContract, type ColumnType, isNested, typeText } from '../contract/types.ts'
 import { type ContractError, TerminalError } from '../errors.ts'
 import type { ColumnNames } from '../manifest/types.ts'
 import { findName, refused } from './names.ts'
@@ -116,6 +112,7 @@ export function typedView(draft: Draft, column: Column, where: string): TypedVie
 function makeView(draft: Draft, column: Column, where: string): TypedView {
   const type = typeOf(column)
   if (type === undefined) throw wrongType(column, where, 'no column of a table can have its type')
+  if (isNested(type)) throw wrongType(column, where, 'it is for columns of single values')
   const { typed: sql, verdict } = judgeInput(type, column.input, column.value)
   const number = draft.layers.length
   const typed = `_sluice_typed_${number}`

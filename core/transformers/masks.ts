@@ -1,5 +1,5 @@
 import { valueText } from '../contract/grammar.ts'
-import { type ColumnType, typeText } from '../contract/types.ts'
+import { type ColumnType, scalarOf, typeText } from '../contract/types.ts'
 import { quoteLiteral } from '../engine/sql.ts'
 import type { MaskingRule } from './types.ts'
 
@@ -107,5 +107,5 @@ function written(
   sqlInput: string,
 ): { readonly sql: string; readonly input: string } {
   if (input !== 'text' && input !== 'VARCHAR') return { sql, input: sqlInput }
-  return { sql: `CASE WHEN ${typed} IS NULL THEN ${value} ELSE ${valueText(type, sql)} END`, input }
+  return { sql: `CASE WHEN ${typed} IS NULL THEN ${value} ELSE ${valueText(scalarOf(type), sql)} END`, input }
 }

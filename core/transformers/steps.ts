@@ -1,5 +1,6 @@
 import { acceptsText } from '../contract/grammar.ts'
-import { type ColumnType, columnType, type RuleValue, typeText } from '../contract/types.ts'
+import { columnType } from '../contract/input-type.ts'
+import { type ColumnType, type RuleValue, typeText } from '../contract/types.ts'
 import { quoteLiteral } from '../engine/sql.ts'
 import { addColumn, type Column, type Draft, findColumn, typedView, typeOf, wrongType } from './columns.ts'
 import { formatSql, parseFormat, type TextFormat } from './formats.ts'

@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { acceptsText, textVerdict, typedText } from '../../core/contract/grammar.ts'
-import { openTestPool } from '../../core/contract/scan.suite.ts'
-import { type ColumnType, contractType, typeNames } from '../../core/contract/types.ts'
+import { contractOf } from '../../core/contract/nested.suite.ts'
+import { contractType } from '../../core/contract/nested-contract.ts'
+import { columnsOf, csvInput, openTestPool, scanAll } from '../../core/contract/scan.suite.ts'
+import { type ScalarType, scalarOf, scalarTypeNames } from '../../core/contract/types.ts'
 import { quoteLiteral } from '../../core/engine/sql.ts'
 
 const pool = openTestPool(1)
@@ -19,15 +21,17 @@ function spellings(cell: string): string[] {
   return [...cell.matchAll(/`([^`]+)`/g)].map((match) => match[1] as string)
 }
 
-function typeOf(name: string): ColumnType {
+function typeOf(name: string): ScalarType {
   const [, type, precision, scale] = /^(\w+)(?:\((\d+),(\d+)\))?$/.exec(name) as unknown as [
     string,
     'decimal',
     string,
     string,
   ]
-  return contractType(
-    precision === undefined ? { type } : { type, precision: Number(precision), scale: Number(scale) },
+  return scalarOf(
+    contractType(
+      precision === undefined ? { type } : { type, precision: Number(precision), scale: Number(scale) },
+    ),
   )
 }
 
@@ -62,7 +66,42 @@ it('the engine says the same of all of them', async () => {
   expect(judged.filter(({ wanted }, i) => found[i] !== wanted).map(({ text }) => text)).toEqual([])
 })
 
-it('has a row for every type', () => {
+it('has a row for every scalar type', () => {
   const named = rows.map(([[name]]) => (name as string).replace(/\(.*/, ''))
-  expect([...new Set(named)].sort()).toEqual([...typeNames].sort())
+  expect([...new Set(named)].sort()).toEqual([...scalarTypeNames].sort())
+})
+
+describe('nested types', () => {
+  const found = text.slice(text.indexOf('| nested type | accepted | refused |')).split('\n\n')[0] as string
+  const cases = found
+    .split('\n')
+    .slice(2)
+    .flatMap((line) => {
+      const [type, accepted, refused] = line.split('|').slice(1, -1).map(spellings) as [
+        string[],
+        string[],
+        string[],
+      ]
+      const column = contractOf(type[0] as string)
+      return [accepted, refused].flatMap((list, i) =>
+        list.map((spelling) => ({ column, spelling, wanted: i === 0 })),
+      )
+    })
+
+  it('are judged as the table says, each spelling', async () => {
+    expect(cases.length).toBeGreaterThan(60)
+    const judged = await pool.use(async (engine) => {
+      const verdicts: boolean[] = []
+      for (const { column, spelling } of cases) {
+        const { rejected } = await scanAll(engine, {
+          inputs: [csvInput(engine, `c\n"${spelling.replaceAll('"', '""')}"\n`, ['c'])],
+          columns: columnsOf({ c: column }),
+        })
+        verdicts.push(rejected.length === 0)
+      }
+      return verdicts
+    })
+    const wrong = cases.filter(({ wanted }, i) => judged[i] !== wanted)
+    expect(wrong.map(({ column, spelling }) => `${column.type} ${spelling}`)).toEqual([])
+  })
 })

@@ -1,5 +1,6 @@
 import { compareValues } from '../../contract/check-contract.ts'
-import { type ColumnType, contractType, type RuleValue } from '../../contract/types.ts'
+import { contractType } from '../../contract/nested-contract.ts'
+import type { ColumnType, RuleValue } from '../../contract/types.ts'
 import { boundKeys, inclusiveBound } from './bounds.ts'
 import { type Column, tellPattern } from './column.ts'
 import { columnTypeOf } from './column-type.ts'

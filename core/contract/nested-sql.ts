@@ -1,0 +1,27 @@
+import { quoteLiteral } from '../engine/sql.ts'
+
+/** The parameter of a lambda, one a level; no column of a source has such a name. */
+export function parameter(depth: number): string {
+  return `_sluice_e${depth}`
+}
+
+export function extract(struct: string, name: string): string {
+  return `struct_extract(${struct}, ${quoteLiteral(name)})`
+}
+
+/** A struct of these members. */
+export function literal(fields: Readonly<Record<string, string>>): string {
+  const members = Object.entries(fields).map(([name, sql]) => `${quoteLiteral(name)}: ${sql}`)
+  return `{${members.join(', ')}}`
+}
+
+/** Whether `holds` of every element of a list; of a list that is NULL it does. */
+export function allOf(list: string, depth: number, holds: (element: string) => string): string {
+  const e = parameter(depth)
+  return `coalesce(NOT list_contains(list_transform(${list}, lambda ${e}: ${holds(e)}), false), true)`
+}
+
+/** Whether JSON, which is known to be valid, begins like an array, an object, a string or null: cheaper than to parse it again. */
+export function isKind(first: '[' | '{' | '"' | 'n', json: string): string {
+  return `(left(ltrim(CAST(${json} AS VARCHAR), chr(32) || chr(9) || chr(10) || chr(13)), 1) = ${quoteLiteral(first)})`
+}

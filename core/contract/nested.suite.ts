@@ -1,0 +1,223 @@
+import fc from 'fast-check'
+import { acceptsText } from './grammar.ts'
+import type { MemberContract, ScalarType, ScalarTypeName } from './types.ts'
+
+/** `list<struct<a: integer, b: decimal(9,2)>>` as a contract, without rules. */
+export function contractOf(text: string): MemberContract {
+  const inside = /^(list|struct|map)<(.*)>$/s.exec(text.trim())
+  if (inside === null) {
+    const [, type, precision, scale] = /^(\w+)(?:\((\d+),(\d+)\))?$/.exec(text.trim()) as unknown as [
+      string,
+      ScalarTypeName,
+      string | undefined,
+      string,
+    ]
+    return precision === undefined ? { type } : { type, precision: Number(precision), scale: Number(scale) }
+  }
+  const parts = splitTypes(inside[2] as string)
+  if (inside[1] === 'list') return { type: 'list', items: contractOf(parts[0] as string) }
+  if (inside[1] === 'map') {
+    return { type: 'map', keys: contractOf(parts[0] as string), values: contractOf(parts[1] as string) }
+  }
+  const fields = parts.map((part) => {
+    const at = part.indexOf(':')
+    return [part.slice(0, at).trim(), contractOf(part.slice(at + 1))] as const
+  })
+  return { type: 'struct', fields: Object.fromEntries(fields) }
+}
+
+function splitTypes(text: string): string[] {
+  const parts = ['']
+  let depth = 0
+  for (const c of text) {
+    if ('<('.includes(c)) depth++
+    if ('>)'.includes(c)) depth--
+    if (c === ',' && depth === 0) parts.push('')
+    else parts[parts.length - 1] += c
+  }
+  return parts
+}
+
+/** JSON with what `JSON.parse` forgets: keys that are there twice, and how a number is spelled. */
+export type Json =
+  | { readonly kind: 'null' }
+  | { readonly kind: 'boolean' | 'number' | 'string'; readonly text: string }
+  | { readonly kind: 'array'; readonly items: readonly Json[] }
+  | { readonly kind: 'object'; readonly entries: readonly (readonly [string, Json])[] }
+
+export function printJson(json: Json): string {
+  switch (json.kind) {
+    case 'null':
+      return 'null'
+    case 'array':
+      return `[${json.items.map(printJson).join(',')}]`
+    case 'object':
+      return `{${json.entries.map(([key, value]) => `${JSON.stringify(key)}: ${printJson(value)}`).join(', ')}}`
+    default:
+      return json.kind === 'string' ? JSON.stringify(json.text) : json.text
+  }
+}
+
+/**
+ * The rules that a value breaks, as `path rule`, by a walk over it: what the engine's verdict is held against. It shares the
+ * grammar of scalars with the product, which has an independent reader of its own, and nothing else.
+ */
+export function brokenRules(contract: MemberContract, json: Json, path: string): string[] {
+  if (json.kind === 'null') return contract.nullable === false ? [`${path} nullable`] : []
+  switch (contract.type) {
+    case 'list':
+      if (json.kind !== 'array') return [`${path} type`]
+      return json.items.flatMap((item) => brokenRules(contract.items!, item, `${path}[]`))
+    case 'struct': {
+      if (json.kind !== 'object') return [`${path} type`]
+      const names = json.entries.map(([name]) => name)
+      const strange =
+        new Set(names).size < names.length || names.some((n) => !Object.hasOwn(contract.fields!, n))
+      const inside = Object.entries(contract.fields!).flatMap(([name, member]) => {
+        const value = json.entries.find(([key]) => key === name)?.[1] ?? { kind: 'null' }
+        return brokenRules(member, value as Json, `${path}.${name}`)
+      })
+      return [...(strange ? [`${path} type`] : []), ...inside]
+    }
+    case 'map': {
+      if (json.kind !== 'object') return [`${path} type`]
+      const keys = json.entries.map(([key]) => key)
+      const good = keys.filter((key) => acceptsText(contract.keys as ScalarType, key))
+      const values = good.map((key) => keyValue(contract.keys!, key))
+      const twice = new Set(values).size < values.length
+      return [
+        ...(twice ? [`${path} type`] : []),
+        ...keys.flatMap((key) => brokenScalar(contract.keys!, key, `${path}{key}`)),
+        ...json.entries.flatMap(([, value]) => brokenRules(contract.values!, value, `${path}{value}`)),
+      ]
+    }
+    default: {
+      if (json.kind === 'array' || json.kind === 'object') return [`${path} type`]
+      const stringOnly = contract.type === 'string' || contract.type === 'binary'
+      if (stringOnly && json.kind !== 'string') return [`${path} type`]
+      return brokenScalar(contract, json.text, path)
+    }
+  }
+}
+
+function brokenScalar(contract: MemberContract, text: string, path: string): string[] {
+  if (!acceptsText(contract as ScalarType, text)) return [`${path} type`]
+  const below = contract.min !== undefined && Number(text) < Number(contract.min)
+  const above = contract.max !== undefined && Number(text) > Number(contract.max)
+  const unmatched = contract.pattern !== undefined && !new RegExp(`^(?:${contract.pattern})$`).test(text)
+  return [
+    ...(below ? [`${path} min`] : []),
+    ...(above ? [`${path} max`] : []),
+    ...(unmatched ? [`${path} pattern`] : []),
+  ]
+}
+
+/** Texts of one value are one key. */
+function keyValue({ type }: MemberContract, text: string): string {
+  return type === 'integer' ? String(BigInt(text.replace(/^\+/, ''))) : text
+}
+
+/** Contracts of every shape, with rules in them, at most four levels deep. */
+export const contracts: fc.Arbitrary<MemberContract> = fc.letrec<{
+  any: MemberContract
+  nested: MemberContract
+}>((tie) => {
+  const nullable = fc.constantFrom({}, { nullable: false }, { nullable: true })
+  const scalar = fc.oneof(
+    fc.constantFrom<MemberContract>(
+      { type: 'integer' },
+      { type: 'integer', min: -2, max: 5 },
+      { type: 'string' },
+      { type: 'string', pattern: '[a-z]*' },
+      { type: 'boolean' },
+      { type: 'date' },
+      { type: 'decimal', precision: 4, scale: 1, min: 0 },
+      { type: 'double' },
+      { type: 'uuid' },
+      { type: 'binary' },
+    ),
+  )
+  const keys = fc.constantFrom<MemberContract>(
+    { type: 'string' },
+    { type: 'string', pattern: '[a-z]+' },
+    { type: 'integer', max: 5 },
+    { type: 'date' },
+  )
+  const nested = fc.oneof(
+    tie('any').map((items): MemberContract => ({ type: 'list', items })),
+    fc
+      .dictionary(fc.constantFrom('a', 'b', 'c_1', 'größe'), tie('any'), { minKeys: 1, maxKeys: 3 })
+      .map((fields): MemberContract => ({ type: 'struct', fields })),
+    fc.tuple(keys, tie('any')).map(([k, values]): MemberContract => ({ type: 'map', keys: k, values })),
+  )
+  const any = fc
+    .tuple(fc.oneof({ maxDepth: 3, depthSize: 'small' }, scalar, tie('nested')), nullable)
+    .map(([contract, more]) => ({ ...contract, ...more }))
+  return { any, nested }
+}).nested
+
+const texts: Readonly<Record<string, readonly string[]>> = {
+  integer: ['0', '5', '-2', '6', '007', '+1', 'x', '1.5', '99999999999'],
+  string: ['', 'abc', 'A', '5', '[1]', '"', 'null', 'é'],
+  boolean: ['true', 'FALSE', '1'],
+  date: ['2024-02-29', '2023-02-29', '2024-1-1'],
+  decimal: ['1.5', '-1.5', '999.9', '1000', '1.25'],
+  double: ['1e3', 'nan', '0.5'],
+  uuid: ['a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', 'a0eebc99'],
+  binary: ['', '0aFF', '0'],
+}
+
+const bare = fc.constantFrom<Json>(
+  { kind: 'null' },
+  { kind: 'number', text: '5' },
+  { kind: 'number', text: '-3' },
+  { kind: 'number', text: '1.5' },
+  { kind: 'number', text: '12' },
+  { kind: 'boolean', text: 'true' },
+  { kind: 'boolean', text: 'false' },
+  { kind: 'array', items: [] },
+  { kind: 'object', entries: [] },
+)
+
+/** JSON that mostly has the contract's shape, with values and members that are wrong here and there. */
+export function jsonOf(contract: MemberContract): fc.Arbitrary<Json> {
+  const other = { weight: 1, arbitrary: bare }
+  const array = (item: fc.Arbitrary<Json>) => fc.array(item, { maxLength: 3 })
+  switch (contract.type) {
+    case 'list':
+      return fc.oneof(other, {
+        weight: 8,
+        arbitrary: array(jsonOf(contract.items!)).map((items) => ({ kind: 'array' as const, items })),
+      })
+    case 'struct': {
+      const members = Object.entries(contract.fields!).map(([name, member]) =>
+        fc.option(
+          jsonOf(member).map((value) => [name, value] as const),
+          { freq: 5, nil: undefined },
+        ),
+      )
+      const strange = fc.constantFrom(undefined, undefined, undefined, undefined, 'a', 'A', 'zz')
+      const entries = fc.tuple(strange, ...members).map(([name, ...own]) => ({
+        kind: 'object' as const,
+        entries: [
+          ...own.filter((entry) => entry !== undefined),
+          ...(name === undefined ? [] : [[name, { kind: 'null' }] as const]),
+        ],
+      }))
+      return fc.oneof(other, { weight: 8, arbitrary: entries })
+    }
+    case 'map': {
+      const entry = fc.tuple(fc.constantFrom(...texts[contract.keys!.type]!), jsonOf(contract.values!))
+      const entries = fc.array(entry, { maxLength: 3 })
+      return fc.oneof(other, {
+        weight: 8,
+        arbitrary: entries.map((list) => ({ kind: 'object' as const, entries: list })),
+      })
+    }
+    default: {
+      const strings = fc.constantFrom(...texts[contract.type]!)
+      const string = strings.map((text) => ({ kind: 'string' as const, text }))
+      return fc.oneof(other, { weight: 6, arbitrary: string })
+    }
+  }
+}
