@@ -7,11 +7,11 @@ import { plural } from './words.ts'
 export async function contractImport(
   io: Io,
   file: string,
-  { schema }: { readonly schema?: string },
+  { schema, table }: { readonly schema?: string; readonly table?: Readonly<Record<string, string>> },
 ): Promise<number> {
   const { importAndCheck } = await import('../core/manifest/odcs/check.ts')
   const { problemsError } = await import('../core/manifest/problems.ts')
-  const { contract, notes, problems } = await importAndCheck(file, schema)
+  const { contract, notes, problems } = await importAndCheck({ file, schema, tables: table })
   if (contract === undefined) throw problemsError('CONTRACT_IMPORT_REFUSED', 'The contract', problems)
   const { toPlain } = await import('../core/manifest/located.ts')
   const plain = toPlain(contract)

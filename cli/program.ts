@@ -160,6 +160,7 @@ function createProgram(setExitCode: (code: number) => void): Command {
     .description('print a file of the Open Data Contract Standard 3.1 as a contract of a manifest')
     .argument('<file>')
     .option('--schema <name>', 'which schema of the file (default: its only one)')
+    .option('--table <schema=table>', 'where the table of another schema is, for relationships', tableOf)
     .action(does(refused, async () => (await import('./contract.ts')).contractImport))
   program
     .command('deploy')
@@ -215,6 +216,14 @@ function withRunOptions(command: Command): Command {
       'before the first retry, then doubled up to 60 (default: 5)',
       anyNumber,
     )
+}
+
+function tableOf(value: string, before: Readonly<Record<string, string>> = {}): Record<string, string> {
+  const [, schema, table] = /^([^=]+)=([^=]+)$/.exec(value) ?? []
+  if (schema === undefined || table === undefined) {
+    throw new InvalidArgumentError('It must be schema=namespace.name.')
+  }
+  return { ...before, [schema]: table }
 }
 
 function anyNumber(value: string): number {

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { type MemberContract, maxChecks, typeNames } from '../contract/types.ts'
-import { maxNameLength, namePattern, nameRule } from './grammar.ts'
+import { maxNameLength, namePattern, nameRule, tablePattern, tableRule } from './grammar.ts'
 import { checkSchema } from './schema-checks.ts'
 
 const ruleValue = z.union([z.string(), z.number(), z.boolean()])
@@ -171,6 +171,10 @@ export const odcsSchema = z
       .min(1)
       .describe('The file, relative to the one that names it: `contracts/orders.odcs.yaml`.'),
     schema: z.string().min(1).optional().describe('Which of its schemas, where it has several.'),
+    tables: z
+      .record(z.string().min(1), z.string().regex(tablePattern, tableRule))
+      .optional()
+      .describe('Tables of the lake (`namespace.name`) by the schema that its relationships lead to.'),
   })
   .describe(
     'A file of the Open Data Contract Standard 3.1. What it says stands in the contract as if it were written there.',

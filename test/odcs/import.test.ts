@@ -37,6 +37,18 @@ describe('sluice contract import', () => {
     }
   })
 
+  test('foreign keys, keys of several columns, shares, counts and warnings are checks over the load', async () => {
+    const text = readFileSync(new URL('lines.odcs.yaml', import.meta.url), 'utf8')
+    const tables = ['--table', 'orders=bronze.orders', '--table', 'products=silver.products']
+    const { code, stdout } = await imported(text, '--schema', 'lines', ...tables)
+    expect({ code, stdout }).toEqual({
+      code: 0,
+      stdout: readFileSync(new URL('lines.yaml', import.meta.url), 'utf8'),
+    })
+    const { stderr } = await imported(text, '--schema', 'lines', '--table', 'orders')
+    expect(stderr).toContain('It must be schema=namespace.name.')
+  })
+
   test('as JSON, the notes are part of the answer', async () => {
     const { stdout, stderr } = await imported(odcs, '--schema', 'orders', '--format', 'json')
     const { schema, contract, notes } = JSON.parse(stdout)
@@ -50,19 +62,19 @@ describe('sluice contract import', () => {
     const { code, stdout, stderr } = await imported(
       fileOf(
         'relationships: [{ from: t.a, to: u.b }]',
-        'quality: [{ metric: rowCount, mustBeGreaterThan: 10 }]',
+        'quality: [{ metric: rowCount, mustNotBe: 10 }]',
         'properties:',
         '  - name: a',
         '    logicalType: string',
-        '    logicalTypeOptions: { maxLength: 3 }',
+        '    logicalTypeOptions: { format: email }',
         '  - { name: b, logicalType: integer, logicalTypeOptions: { multipleOf: 5 } }',
         '  - { name: c, logicalType: array }',
         '  - name: d',
         '    logicalType: string',
         '    quality:',
         '      - { type: sql, query: SELECT 1, mustBe: 1 }',
-        '      - { metric: nullValues, mustBeLessThan: 5, unit: percent }',
-        '      - { metric: nullValues, mustBe: 0, severity: warning }',
+        '      - { metric: nullValues, mustBeLessThan: 5 }',
+        '      - { metric: nullValues, mustBe: 0, severity: info }',
         '      - { metric: freshness, mustBe: 0 }',
         '  - { name: e, logicalType: string, nulable: false }',
       ),
@@ -70,17 +82,17 @@ describe('sluice contract import', () => {
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
     expect(stderr.split('\n')).toEqual([
       'error [CONTRACT_IMPORT_REFUSED]: The contract has 10 problems:',
-      expect.stringMatching(/^ {2}a\.odcs\.yaml:8:5: `relationships` is not taken over\. /),
-      expect.stringMatching(/^ {2}a\.odcs\.yaml:9:25: rowCount of a whole schema is not in this version\. /),
-      expect.stringMatching(/^ {2}a\.odcs\.yaml:13:31: `maxLength` is not taken over\. /),
+      expect.stringMatching(/^ {2}a\.odcs\.yaml:8:21: which table of the lake holds `u` is not known\. /),
+      expect.stringMatching(
+        /^ {2}a\.odcs\.yaml:9:25: rowCount with `mustNotBe: 10` is no range of row counts\. /,
+      ),
+      expect.stringMatching(/^ {2}a\.odcs\.yaml:13:39: format `email` of a string is not judged\. /),
       expect.stringMatching(/^ {2}a\.odcs\.yaml:14:64: `multipleOf` is not taken over\. /),
       expect.stringMatching(/^ {2}a\.odcs\.yaml:15:33: a column of type `array` is not in this version\. /),
       expect.stringMatching(/^ {2}a\.odcs\.yaml:19:21: a quality rule of type sql is not taken over\. /),
+      expect.stringMatching(/^ {2}a\.odcs\.yaml:20:23: nullValues with `mustBeLessThan: 5` lets some /),
       expect.stringMatching(
-        /^ {2}a\.odcs\.yaml:20:23: nullValues with `mustBeLessThan: 5 percent` lets some /,
-      ),
-      expect.stringMatching(
-        /^ {2}a\.odcs\.yaml:21:56: a rule of severity `warning` is not in this version\. /,
+        /^ {2}a\.odcs\.yaml:21:56: a rule of severity `info` is neither an error nor a warning\. /,
       ),
       expect.stringMatching(
         /^ {2}a\.odcs\.yaml:22:23: the standard has no metric `freshness` in version 3\.1\. /,
@@ -131,6 +143,28 @@ describe('sluice contract import', () => {
         '    quality: [{ metric: invalidValues, arguments: { pattern: y+ }, mustBe: 0 }]',
       ),
       /:12:66: `pattern` of column `a` would be "y\+" here and "x\+" by line 11/,
+    ],
+    [
+      'a reference to nothing',
+      fileOf('relationships: [{ from: t.b, to: u.c }]', 'properties: [{ name: a, logicalType: date }]'),
+      /:8:29: the reference `t\.b` leads to nothing in this file/,
+    ],
+    [
+      'a key with two columns at one place',
+      fileOf(
+        'properties:',
+        '  - { name: a, logicalType: date, primaryKey: true, primaryKeyPosition: 1 }',
+        '  - { name: b, logicalType: date, primaryKey: true, primaryKeyPosition: 1 }',
+      ),
+      /columns of the primary key have no position, or the same one/,
+    ],
+    [
+      'a property that the schema does not have',
+      fileOf(
+        'quality: [{ metric: duplicateValues, arguments: { properties: [a, z] }, mustBe: 0 }]',
+        'properties: [{ name: a, logicalType: date }]',
+      ),
+      /:8:67: the schema has no property `z`/,
     ],
     [
       'bounds that leave nothing',
@@ -184,7 +218,7 @@ describe('sluice contract import', () => {
     ],
   ])('refuses %s', async (_, text, message) => {
     const file = join(temporaryProject({ 'a.odcs.yaml': text }), 'a.odcs.yaml')
-    const { contract, problems } = await importAndCheck(file, undefined)
+    const { contract, problems } = await importAndCheck({ file })
     expect(contract).toBeUndefined()
     expect(problems.map(formatProblem).join('\n')).toMatch(message)
   })

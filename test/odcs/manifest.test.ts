@@ -88,6 +88,45 @@ describe('contract.odcs', () => {
     }
   })
 
+  test('checks of the file join those of the manifest, and foreign keys lead to the tables that it names', async () => {
+    const lines = readFileSync(new URL('lines.odcs.yaml', import.meta.url), 'utf8')
+    const contract = `
+      odcs: { file: contracts/lines.odcs.yaml, schema: lines, tables: { orders: bronze.o, products: bronze.p } }
+      checks: [{ name: own, row_count: { max: 5 } }]`
+    const others = ['o', 'p'].map((name) =>
+      flow('{}').replace('name: orders', `name: ${name}`).replace('bronze.orders', `bronze.${name}`),
+    )
+    const file = project(manifest([flow(contract), ...others].join('')), {
+      'contracts/lines.odcs.yaml': lines,
+    })
+    const { checks = [] } = (await loadManifest(file)).manifest.dataflows[0]!.contract
+    expect(checks.map(({ name }) => name)).toEqual([
+      'own',
+      'few_unknown',
+      'unique_product',
+      'references_products',
+      'nulls_discount',
+      'primary_key',
+      'row_count',
+      'one_product_each',
+      'row_count_2',
+      'references_orders',
+    ])
+    expect(checks.find(({ name }) => name === 'references_orders')?.references).toEqual({
+      columns: ['order_id', 'order_region'],
+      table: 'bronze.o',
+      to: ['id', 'region_code'],
+    })
+    const clash = contract.replace('name: own', 'name: primary_key')
+    expect(
+      await problems(manifest([flow(clash), ...others].join('')), { 'contracts/lines.odcs.yaml': lines }),
+    ).toEqual([
+      expect.stringMatching(
+        /^contracts\/lines\.odcs\.yaml:\d+:\d+: there is a check `primary_key` before\. /,
+      ),
+    ])
+  })
+
   test('what both say is an error with both places, even where they agree', async () => {
     const contract = `
       odcs: { file: contracts/orders.odcs.yaml, schema: orders }

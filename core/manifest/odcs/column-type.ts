@@ -75,6 +75,12 @@ const texts =
   /^(string|text|(tiny|medium|long|n)text|n?clob|(n|bp)?char|character( varying)?|n?varchar2?|nchar varying)$/
 const numbers: readonly string[] = ['tinyint', 'smallint', 'integer', 'bigint', 'float', 'double']
 
+/** Most characters of a text type such as `varchar(18)`. */
+export function textLength(text: string): number | undefined {
+  const match = /^([a-z][a-z0-9 ]*?) *\( *(\d+) *(?:char|byte)? *\)$/i.exec(text.trim().toLowerCase())
+  return match !== null && texts.test(match[1] as string) ? Number(match[2]) : undefined
+}
+
 /** `undefined` for a type that is not one and the same in the databases that have one of that name. */
 export function physicalOf(text: string): Physical | undefined {
   const match = /^([a-z][a-z0-9_ ]*?) *(?:\( *(\d+|max) *(?:, *(\d+) *)?\))?( with(?:out)? time zone)?$/.exec(

@@ -2,10 +2,23 @@ import type { Located, LocatedMap, Place } from '../located.ts'
 import { suggest } from '../near.ts'
 import { readText } from '../yaml-text.ts'
 import { parseTree } from '../yaml-tree.ts'
-import { columnTree } from './column.ts'
+import { addCheck } from './checks.ts'
+import { columnTree, tell } from './column.ts'
+import type { OdcsReference } from './contract.ts'
 import { type Property, readProperty } from './property.ts'
 import { readSchemaQuality } from './quality.ts'
-import { locatedMap, note, type Part, type Reading, readPart, refuse, saidList, saidText } from './reading.ts'
+import {
+  located,
+  locatedMap,
+  note,
+  type Part,
+  type Reading,
+  readPart,
+  refuse,
+  saidList,
+  saidText,
+} from './reading.ts'
+import { readRelationships, type Targets } from './relationships.ts'
 import { fileKeys, requiredFileKeys, schemaKeys } from './words.ts'
 
 const wording = {
@@ -21,7 +34,7 @@ const wording = {
  */
 export async function readOdcsFile(
   file: string,
-  schema: string | undefined,
+  { schema, tables = {} }: Pick<OdcsReference, 'schema' | 'tables'>,
   reading: Reading,
 ): Promise<LocatedMap | undefined> {
   const outcome = await readText(file)
@@ -36,7 +49,9 @@ export async function readOdcsFile(
   const part = readPart(reading, tree, '', fileKeys, 'a data contract')!
   if (!isOfStandard(reading, tree, part)) return undefined
   const chosen = chooseSchema(reading, part, schema)
-  return chosen === undefined ? undefined : readSchema(reading, chosen)
+  if (chosen === undefined) return undefined
+  const targets: Targets = { schemas: saidList(reading, part, 'schema'), tables }
+  return readSchema(reading, chosen, targets)
 }
 
 function isOfStandard(reading: Reading, tree: LocatedMap, part: Part): boolean {
@@ -100,7 +115,7 @@ function chooseSchema(reading: Reading, part: Part, wanted: string | undefined):
   return chosen
 }
 
-function readSchema(reading: Reading, { name, node }: NamedSchema): LocatedMap | undefined {
+function readSchema(reading: Reading, { name, node }: NamedSchema, targets: Targets): LocatedMap | undefined {
   const path = `schema.${name}`
   const part = readPart(reading, node, path, schemaKeys, 'a schema')
   if (part === undefined) return undefined
@@ -113,18 +128,29 @@ function readSchema(reading: Reading, { name, node }: NamedSchema): LocatedMap |
       'The standard has object',
     )
   }
-  readSchemaQuality(reading, part)
   const properties = saidList(reading, part, 'properties').flatMap(
-    (each) => readProperty(reading, each, `${path}.properties`) ?? [],
+    (each) => readProperty(reading, each, name, targets) ?? [],
   )
   if (properties.length === 0) {
     const message = `schema \`${name}\` has no properties: there is nothing to judge rows by`
     refuse(reading, part, message, 'Add properties')
   }
   refuseNamesakes(reading, properties)
-  readPrimaryKey(reading, part, properties)
+  readPrimaryKey(reading, properties)
+  const names = new Map(properties.map(({ logicalName, column }) => [logicalName, column.name]))
+  readSchemaQuality(reading, part, names)
+  readRelationships(reading, part, targets, { schema: name })
   const columns = properties.map(({ column }) => [column.name, columnTree(column)] as const)
-  return locatedMap([['columns', locatedMap(columns, part.at)]], part.at)
+  const checks = reading.checks.map(({ value, at }) => located(value, at))
+  const list: Located = {
+    kind: 'list',
+    at: part.at,
+    origin: 'manifest',
+    size: checks.length + 1,
+    items: checks,
+  }
+  const entries: [string, Located][] = [['columns', locatedMap(columns, part.at)]]
+  return locatedMap(checks.length === 0 ? entries : [...entries, ['checks', list]], part.at)
 }
 
 function refuseNamesakes(reading: Reading, properties: readonly Property[]): void {
@@ -139,17 +165,25 @@ function refuseNamesakes(reading: Reading, properties: readonly Property[]): voi
   }
 }
 
-/** A primary key of one column is a unique one; each of its columns has been told to be without NULL. */
-function readPrimaryKey(reading: Reading, part: Part, properties: readonly Property[]): void {
+/** Each column of the key has been told to be without NULL; one is unique by itself, several are together. */
+function readPrimaryKey(reading: Reading, properties: readonly Property[]): void {
   const keys = properties.filter(({ key }) => key !== undefined)
-  if (keys.length === 1) {
-    const [{ column, key }] = keys as [Property]
-    column.keys.set('unique', { ...key!, value: true })
-    note(reading, key!, `columns.${column.name}.unique: true`)
+  const [first, second] = keys
+  if (first === undefined) return
+  if (second === undefined) {
+    tell(reading, first.column, 'unique', first.key!, true)
     return
   }
-  if (keys.length === 0) return
-  const names = keys.map(({ column }) => column.name).join(', ')
-  const message = `a primary key of several columns (${names}) is not in this version`
-  refuse(reading, { at: keys[0]!.key!.at, path: `${part.path}.properties` }, message, 'Take primaryKey out')
+  const positions = keys.map(({ key }) => key?.value)
+  const isPlaced = positions.some((position) => position !== undefined)
+  if (isPlaced && (positions.includes(undefined) || new Set(positions).size < keys.length)) {
+    const message = 'columns of the primary key have no position, or the same one'
+    refuse(reading, first.key!, message, 'Give each a primaryKeyPosition of its own, or none any')
+    return
+  }
+  const ordered = isPlaced
+    ? [...keys].sort((a, b) => (a.key?.value as number) - (b.key?.value as number))
+    : keys
+  const head = { from: first.key!, severity: 'error', names: ['primary_key'] } as const
+  addCheck(reading, head, 'primary_key', { unique: ordered.map(({ column }) => column.name) })
 }

@@ -2,8 +2,8 @@ import { compareValues } from '../../contract/check-contract.ts'
 import { contractType } from '../../contract/nested-contract.ts'
 import type { ColumnType, RuleValue } from '../../contract/types.ts'
 import { boundKeys, inclusiveBound } from './bounds.ts'
-import { type Column, tellPattern } from './column.ts'
-import { columnTypeOf } from './column-type.ts'
+import { type Column, tell, tellPattern } from './column.ts'
+import { columnTypeOf, textLength } from './column-type.ts'
 import {
   note,
   type Part,
@@ -52,10 +52,14 @@ export function readType(reading: Reading, column: Column): void {
       note(reading, from, 'the integers are those of 32 bits, which is the default of the standard')
     }
   }
-  if (options === undefined) return
+  if (options === undefined) {
+    tellLengths(reading, column, undefined, physicalType)
+    return
+  }
   readBounds(reading, column, options, contractType(found.type), found)
   const pattern = saidText(reading, options, 'pattern')
   if (pattern !== undefined) tellPattern(reading, column, pattern)
+  tellLengths(reading, column, options, physicalType)
   readDefaultTimezone(reading, options, found.type.type === 'timestamp_tz')
 }
 
@@ -72,6 +76,33 @@ function readOptions(reading: Reading, part: Part, logicalType: string | undefin
   if (!Object.hasOwn(optionKeys, logicalType)) return undefined
   const what = `logicalTypeOptions of logicalType ${logicalType}`
   return readPart(reading, entry.value, path, optionKeys[logicalType]!, what)
+}
+
+/** A `varchar(18)` holds no more than 18 characters; of two limits the stricter one holds. */
+function tellLengths(
+  reading: Reading,
+  column: Column,
+  options: Part | undefined,
+  physicalType: Said<string> | undefined,
+): void {
+  const isString = column.keys.get('type')?.value === 'string'
+  const shortest = options && isString ? saidNumber(reading, options, 'minLength') : undefined
+  if (shortest !== undefined) tell(reading, column, 'min_length', shortest, shortest.value)
+  const longest = options && isString ? saidNumber(reading, options, 'maxLength') : undefined
+  const declared = isString && physicalType !== undefined ? textLength(physicalType.value) : undefined
+  if (longest !== undefined && (declared === undefined || longest.value <= declared)) {
+    tell(reading, column, 'max_length', longest, longest.value)
+  } else if (declared !== undefined) {
+    tell(reading, column, 'max_length', physicalType as Said<string>, declared)
+    if (longest !== undefined) note(reading, longest, 'nothing: the physicalType is shorter')
+  }
+  if (options === undefined || isString) return
+  for (const key of ['minLength', 'maxLength']) {
+    const said = saidNumber(reading, options, key)
+    if (said === undefined) continue
+    const message = `\`${key}\` of a column of type ${column.keys.get('type')?.value} is not judged`
+    refuse(reading, said, message, 'Take it out')
+  }
 }
 
 function readDefaultTimezone(reading: Reading, options: Part, hasZone: boolean): void {

@@ -13,6 +13,7 @@ import {
   saidNumber,
   saidText,
 } from './reading.ts'
+import { readRelationships, type Targets } from './relationships.ts'
 import { propertyKeys } from './words.ts'
 
 /** A column, and where it stands in the primary key. */
@@ -25,8 +26,14 @@ export interface Property {
 }
 
 /** Reads one property; `undefined` where not even its name can be told. */
-export function readProperty(reading: Reading, node: Located, within: string): Property | undefined {
-  const part = readPart(reading, node, `${within}.${nameOf(node)}`, propertyKeys, 'a property')
+export function readProperty(
+  reading: Reading,
+  node: Located,
+  schema: string,
+  targets: Targets,
+): Property | undefined {
+  const path = `schema.${schema}.properties.${nameOf(node)}`
+  const part = readPart(reading, node, path, propertyKeys, 'a property')
   if (part === undefined) return undefined
   const logicalName = saidText(reading, part, 'name')
   if (logicalName === undefined) {
@@ -44,6 +51,7 @@ export function readProperty(reading: Reading, node: Located, within: string): P
   tellFlag(reading, column, 'required', 'nullable', false)
   tellFlag(reading, column, 'unique', 'unique', true)
   readColumnQuality(reading, column)
+  readRelationships(reading, part, targets, { schema, column: name })
   const key = readPrimaryKey(reading, column)
   return { column, logicalName: logicalName.value, ...(key === undefined ? {} : { key }) }
 }

@@ -1,3 +1,4 @@
+import type { CheckSpec } from '../../contract/checks.ts'
 import { kindOf } from '../explain.ts'
 import {
   type Located,
@@ -23,6 +24,12 @@ export interface Note extends Place {
 export interface Reading {
   readonly problems: Problem[]
   readonly notes: Note[]
+  /** Rules over the load, in the order in which they are found. */
+  readonly checks: { readonly value: CheckSpec; readonly at: Place }[]
+}
+
+export function newReading(): Reading {
+  return { problems: [], notes: [], checks: [] }
 }
 
 /** A mapping of the file whose keys were checked: those that are taken. */
