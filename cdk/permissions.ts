@@ -69,7 +69,7 @@ export const permissions: Readonly<Record<HandlerName, readonly Grant[]>> = {
   ],
   Extract: [
     ...gate,
-    read('evidence', 'state/*'),
+    read('evidence', 'state/*', 'quarantine/*'),
     list('source'),
     // A path without a wildcard is pinned by HeadObject, which asks for the right to read.
     read('source', '*'),
@@ -79,6 +79,8 @@ export const permissions: Readonly<Record<HandlerName, readonly Grant[]>> = {
   ],
   Lineage: [
     ...gate,
+    // Rows that are replayed lie there.
+    read('evidence', 'quarantine/*'),
     list('source'),
     read('source', '*'),
     list('lake'),

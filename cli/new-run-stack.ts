@@ -13,7 +13,7 @@ import type { Start } from './resume-stack.ts'
 import type { RunCommandOptions } from './run.ts'
 
 /**
- * What to start for a new run of a deployed project. It is planned here before, from the manifest that is deployed, so
+ * What to start for a new run of a deployed project, or of a stored manifest that the caller has planned. It is planned here before, from the manifest that is deployed, so
  * that what the plan handler would refuse starts no execution. Throws `ManifestError`: `PROJECT_NOT_DEPLOYED`,
  * `PROJECT_AMBIGUOUS`, `RUN_ID_INVALID`, `USAGE`, and what {@link buildPlan} throws.
  */
@@ -24,6 +24,10 @@ export async function newRunOnStack(
   given: Readonly<Record<string, unknown>>,
 ): Promise<Start> {
   const { projectName } = options
+  if (given.manifest !== undefined) {
+    const run_id = checkRunId(options.runId)
+    return { run_id, execution: run_id, input: given, doneBefore: new Set() }
+  }
   if (projectName !== undefined && io.project !== '.') throw twoProjects(io.project)
   const local = projectName === undefined ? await localProject(io) : undefined
   const deployed = await requireProject(ports, projectName ?? local?.project)

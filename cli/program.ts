@@ -4,6 +4,7 @@ import pc from 'picocolors'
 import { ManifestError } from '../core/errors.ts'
 import { exitCodes, reportFailure } from './fail.ts'
 import { createIo, type Io, type SharedOptions } from './io.ts'
+import { addQuarantine } from './quarantine-program.ts'
 
 /** Commands that know what `--stack` is about; for all others it would be ignored, so they refuse it. */
 const onStack: readonly string[] = ['deploy', 'run', 'status', 'evidence', 'quarantine', 'cancel']
@@ -134,13 +135,7 @@ function createProgram(setExitCode: (code: number) => void): Command {
     .argument('<run_id>')
     .argument('[dataflow]')
     .action(does(failed, async () => (await import('./evidence.ts')).verifyEvidence))
-  program
-    .command('quarantine')
-    .description('show the rows that a contract rejected, and why')
-    .argument('<run_id>')
-    .argument('[dataflow]')
-    .option('--limit <n>', 'how many rows (default: 20, and all with --format json)', wholeNumber)
-    .action(does(failed, async () => (await import('./quarantine.ts')).quarantine))
+  addQuarantine(program, does, wholeNumber)
   const schema = program.command('schema').description('what would become of the tables’ definitions')
   schema
     .command('plan')

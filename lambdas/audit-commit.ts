@@ -10,6 +10,7 @@ import type { CommitItem, HeadItem, SourceStateChange } from '../core/runs/items
 import { commitKey, dataflowKey, stateKey } from '../core/runs/keys.ts'
 import { leaseLost, readHead } from '../core/runs/lease.ts'
 import type { AuditCommitRecord } from '../core/runs/records.ts'
+import { outdated, replayAcknowledgement } from '../core/runs/replay.ts'
 import { isRepetition } from '../core/runs/uncommitted.ts'
 import { warningsOf } from '../core/runs/warnings.ts'
 import { nextSourceState } from '../core/sources/source-state.ts'
@@ -23,7 +24,8 @@ import { type GateTask, gateHandler } from './gate-handler.ts'
  * 1. moves the table's pointer from the base to the prepared metadata, if nobody else has,
  * 2. writes the commit record, if this run has none for this dataflow,
  * 3. checks that the source state is still the one that extract read,
- * 4. uses up the approval of the table's change, where one was needed.
+ * 4. uses up the approval of the table's change, where one was needed,
+ * 5. acknowledges the rejected rows that a replay brings.
  *
  * After an answer that never came the commit record is read back: it is there, or it is not and then the
  * transaction did not happen *yet*. That last word is why an unknown outcome is not repeated here: the next
@@ -54,14 +56,20 @@ export async function auditCommit(task: GateTask): Promise<AuditCommitRecord> {
     },
   ]
   const { approval } = task.record('physical_ddl')
+  let replayIndex = -1
   if (approval !== null)
     writes.push(
       await consumeApproval(task.ports, task.project, task.dataflow.name, approval.plan, task.ref.run_id),
     )
+  const { replay } = task.manifest
+  if (replay !== undefined) {
+    writes.push(await replayAcknowledgement(task.ports, replay, task.ref.run_id))
+    replayIndex = writes.length - 1
+  }
   try {
     await task.ports.state.transact(writes)
   } catch (error) {
-    if (error instanceof ConditionFailedError) return await explain(task, error)
+    if (error instanceof ConditionFailedError) return await explain(task, error, replayIndex)
     if (error instanceof UnknownOutcomeError) return await readBack(task, error)
     throw error
   }
@@ -98,12 +106,19 @@ async function sourceStateChange(task: GateTask): Promise<SourceStateChange> {
   const { run_id, attempt, round } = task.ref
   const { project, dataflow, ports } = task
   const stored = await readSourceState(ports, project, dataflow.name)
+  const extract = task.record('extract')
+  if (extract.replay !== undefined && stored !== undefined)
+    return { previous_version: extract.state_version, state: stored.state }
   const key = `state/${project}/${dataflow.name}/${run_id}-${String(attempt).padStart(4, '0')}-${round}.json`
-  return await nextSourceState(ports, dataflow, stored, task.record('extract'), task.record('contract'), key)
+  return await nextSourceState(ports, dataflow, stored, extract, task.record('contract'), key)
 }
 
 /** The same transaction may fail because it has already happened: that is success, and is looked for first. */
-async function explain(task: GateTask, error: ConditionFailedError): Promise<AuditCommitRecord> {
+async function explain(
+  task: GateTask,
+  error: ConditionFailedError,
+  replayIndex: number,
+): Promise<AuditCommitRecord> {
   const found = await readCommit(task.ports, task.project, task.dataflow.name, task.ref.run_id)
   if (found !== undefined) return await recognise(task, found)
   if (error.index === 0) throw leaseLost(error)
@@ -114,6 +129,9 @@ async function explain(task: GateTask, error: ConditionFailedError): Promise<Aud
       consequence: 'Nothing of this attempt is visible; its files are staged again on the new base',
       cause: error,
     })
+  }
+  if (error.index === replayIndex && task.manifest.replay !== undefined) {
+    throw outdated(task.manifest.replay.plan, error)
   }
   if (error.index === 4) {
     throw approvalGone(task.dataflow.name, task.record('physical_ddl').approval?.plan ?? '', error)

@@ -2,6 +2,7 @@ import type { CheckResult } from '../core/contract/checks.ts'
 import { stopsLoad } from '../core/contract/enforcement.ts'
 import { ContractError } from '../core/errors.ts'
 import type { ContractRecord } from '../core/runs/records.ts'
+import { checkReplayRows } from '../core/runs/replay.ts'
 import { inputBytes } from '../core/sources/inputs.ts'
 import { sourceStateKind } from '../core/sources/source-state.ts'
 import { type GateTask, gateHandler } from './gate-handler.ts'
@@ -25,6 +26,9 @@ export async function contract(task: GateTask): Promise<ContractRecord> {
     const { bytes, ...index } = await indexRejected(task, quarantine ? [quarantine] : [], found.by_reason)
     const kept = { ...found, ...index }
     checkVerdict(task, kept, bytes)
+    if (task.manifest.replay !== undefined) {
+      checkReplayRows(task.manifest.replay.plan, kept.rows, detailsOf(kept))
+    }
     const verdict = verdictOf(task, kept)
     if (verdict === 'nothing_new') return { verdict, ...kept, files: [], watermark }
     refuseFailed(task, checks, detailsOf(kept))

@@ -63,9 +63,9 @@ async function sumOf(name: string, sums: string): Promise<Row | undefined> {
 /** The rows of the newest quarantine file of a dataflow; reasons as `column rule, …`. */
 async function quarantined(dataflow: string): Promise<Row[]> {
   const file = join(example.home, 'evidence', 'quarantine', '*', dataflow, '*.parquet')
-  return await ask(`SELECT source_file, source_line, raw, array_to_string(
+  return await ask(`SELECT source_file, source_row, raw, array_to_string(
     list_sort(list_transform(reasons, lambda r: concat_ws(' ', r."column", r.rule))), ', ') AS reasons
-    FROM read_parquet('${file}') ORDER BY source_line`)
+    FROM read_parquet('${file}') ORDER BY source_row`)
 }
 
 function rowsOf(result: ExecutionResult): Record<string, RowCounts | undefined> {

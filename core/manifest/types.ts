@@ -1,4 +1,5 @@
 import type { ContractSpec, PiiPolicy, QuarantinePolicy } from '../contract/types.ts'
+import type { Replay } from '../runs/replay.ts'
 import type { Transformers } from '../transformers/types.ts'
 
 /**
@@ -14,6 +15,8 @@ export interface RenderedManifest {
   readonly connections: Readonly<Record<string, Connection>>
   /** In the order of the manifest, then of its included files in code-point order of their paths. */
   readonly dataflows: readonly Dataflow[]
+  /** Of a run that replays rejected rows; no project says it. */
+  readonly replay?: Replay
 }
 
 export type Connection = FilesConnection | LakeConnection

@@ -7,6 +7,7 @@
  * | `RUN#<run>` | `FLOW#<dataflow>` | {@link FlowItem}: status and verdict |
  * | `RUN#<run>` | `GATE#<dataflow>#<attempt>#<gate>` | gate record; apart from `FLOW#` so that seal reads verdicts only |
  * | `RUN#<run>` | `SHARD#<dataflow>#<attempt>#<round>#<shard>` | {@link ShardRecord}; apart from `GATE#`, which every gate reads whole |
+ * | `RUN#<run>` | `QUARANTINE#<dataflow>` | {@link QuarantineItem}: what was said of the rows that were set aside |
  * | `DATAFLOW#<project>/<dataflow>` | `HEAD` | {@link HeadItem}: fence, lease, last commit |
  * | `DATAFLOW#<project>/<dataflow>` | `STATE` | {@link SourceStateItem} |
  * | `DATAFLOW#<project>/<dataflow>` | `COMMIT#<run>` | {@link CommitItem}; never expires |
@@ -29,6 +30,10 @@ export const flowPrefix = 'FLOW#'
 
 export function flowKey(dataflow: string): string {
   return `${flowPrefix}${dataflow}`
+}
+
+export function quarantineKey(dataflow: string): string {
+  return `QUARANTINE#${dataflow}`
 }
 
 /** Attempts are padded so that they sort; there are at most 9,999 in a run. */

@@ -3,6 +3,7 @@ import { canonicalJson, sha256 } from '../json.ts'
 import type { Dataflow, RenderedManifest } from '../manifest/types.ts'
 import { type ObjectRef, readJsonRef } from '../stores/object-ref.ts'
 import type { ObjectStore } from '../stores/object-store.ts'
+import { replayedDataflow } from './replay.ts'
 
 /** Rendered manifests are content-addressed and never change, so a process may keep those it has read. */
 const cache = new Map<
@@ -38,13 +39,17 @@ export async function loadDataflow(store: ObjectStore, ref: ObjectRef, name: str
   })
 }
 
+function asReplayed(dataflow: Dataflow, { replay }: RenderedManifest): Dataflow {
+  return replay?.plan.dataflow === dataflow.name ? replayedDataflow(dataflow, replay.plan) : dataflow
+}
+
 function load(store: ObjectStore, ref: ObjectRef) {
   const key = `${store.uri}/${ref.key} ${ref.sha256}`
   const known = cache.get(key)
   if (known !== undefined) return known
   const loading = readJsonRef<RenderedManifest>(store, ref).then((manifest) => ({
     manifest,
-    byName: new Map(manifest.dataflows.map((dataflow) => [dataflow.name, dataflow])),
+    byName: new Map(manifest.dataflows.map((dataflow) => [dataflow.name, asReplayed(dataflow, manifest)])),
   }))
   loading.catch(() => cache.delete(key))
   const oldest = cache.keys().next()

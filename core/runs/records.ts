@@ -54,6 +54,8 @@ export interface ExtractRecord {
   readonly after: Readonly<Record<string, string | null>>
   /** Two and more where gate 3 reads the pins in parts; empty where one call reads all of them. */
   readonly shards: readonly Shard[]
+  /** The plan that is carried out, and the run whose rejected rows are read. */
+  readonly replay?: { readonly plan: string; readonly run_id: string }
 }
 
 /** A run of neighbouring pins that one call of gate 3 reads. The shards of an attempt hold every pin exactly once. */
@@ -71,6 +73,8 @@ export interface FilesPinned {
   /** The connection's path as the manifest has it. */
   readonly path: string
   readonly pins: readonly ObjectPin[]
+  /** The pins are in the evidence store: rows that are replayed. */
+  readonly in_evidence?: true
   /** Matching objects that earlier commits have loaded, left out of `pins`. */
   readonly already_loaded: number
 }

@@ -1,6 +1,7 @@
 import { SluiceError } from '../errors.ts'
 import type { Ports } from '../ports.ts'
 import { type ObjectRef, readJsonRef } from '../stores/object-ref.ts'
+import { readQuarantineItem } from './acknowledgements.ts'
 import type { Evidence } from './evidence.ts'
 import { entryText } from './gate-log.ts'
 import type { CommitItem, FlowItem, RunItem } from './items.ts'
@@ -58,7 +59,12 @@ export async function objectsOfDataflow(
     found.push(...value.files.map((file) => ({ store: 'lake', ref: file, mayBeGone }) as const))
   }
   const rejected = [...chains.map(({ value }) => value?.quarantine), ...records.quarantine]
-  for (const ref of rejected) found.push(...(await rejectedFiles(stores, ref)).map(inEvidence))
+  const item = await readQuarantineItem(stores, run.run_id, flow.dataflow)
+  for (const ref of rejected) {
+    const isRemoved = item?.removed !== undefined && ref?.key === item.index.key
+    for (const file of await rejectedFiles(stores, ref))
+      found.push({ ...inEvidence(file), mayBeGone: isRemoved && file.key !== item.index.key })
+  }
   return distinct(found)
 }
 

@@ -9,7 +9,7 @@ import type { ObjectPin, ObjectStore } from '../stores/object-store.ts'
 import { mapParallel } from '../tables/table-files.ts'
 import { compressionOf } from './compression.ts'
 import { readCsvHeader } from './csv-header.ts'
-import { inputBytes, linkFiles, linkTables, renderSql } from './inputs.ts'
+import { inputBytes, linkFiles, linkTables, renderSql, sourceStore } from './inputs.ts'
 import { downloadFooter } from './parquet-ranges.ts'
 import { pinsOf } from './shards.ts'
 
@@ -46,7 +46,7 @@ export async function describeInputs(
     return await ports.engines.use(work, { signal })
   }
   const files = dataflow.source as FileSource
-  const store = ports.openSource(source.path)
+  const store = sourceStore(ports, source)
   if (files.format === 'csv') return await describeCsv(store, source.pins, files)
   if (extract.shards.length > 0) return await describeShards(ports, { ...extract, source }, files, signal)
   const work = async (engine: Engine) => {
@@ -68,7 +68,7 @@ async function describeShards(
   source: FileSource,
   signal: AbortSignal,
 ): Promise<DescribedInputs> {
-  const store = ports.openSource(extract.source.path)
+  const store = sourceStore(ports, extract.source)
   if (source.format === 'parquet') {
     const { pins } = extract.source
     const work = async (engine: Engine) => {

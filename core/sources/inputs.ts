@@ -6,14 +6,19 @@ import { IntegrityError, SourceError } from '../errors.ts'
 import type { Dataflow } from '../manifest/types.ts'
 import { renderTransformSql } from '../planning/refs.ts'
 import type { Ports } from '../ports.ts'
-import type { ExtractRecord, LineageRecord, TablePin } from '../runs/records.ts'
+import type { ExtractRecord, FilesPinned, LineageRecord, TablePin } from '../runs/records.ts'
 import { columnTypeOf } from '../sinks/iceberg-types.ts'
 import type { ObjectPin, ObjectStore } from '../stores/object-store.ts'
 import { currentSchema } from '../tables/metadata.ts'
 import { type LiveFile, listDataFiles, loadTable } from '../tables/scan.ts'
 import { mapParallel } from '../tables/table-files.ts'
 
-type Stores = Pick<Ports, 'lake' | 'openSource'>
+type Stores = Pick<Ports, 'evidence' | 'lake' | 'openSource'>
+
+/** Where the pinned objects lie. */
+export function sourceStore(ports: Pick<Ports, 'evidence' | 'openSource'>, source: FilesPinned): ObjectStore {
+  return source.in_evidence === true ? ports.evidence : ports.openSource(source.path)
+}
 
 /** The pinned inputs as files inside the engine's directory, ready for the scan. */
 export async function linkInputs(
@@ -29,7 +34,7 @@ export async function linkInputs(
       { kind: 'sql', source: dataflow.name, version: extract.inputs, ...renderSql(dataflow, relations) },
     ]
   }
-  const paths = await linkFiles(ports.openSource(extract.source.path), engine, extract)
+  const paths = await linkFiles(sourceStore(ports, extract.source), engine, extract)
   const versions = new Map(extract.source.pins.map(({ key, etag }) => [key, etag]))
   return lineage.inputs.map((draft) => ({
     ...draft,
@@ -127,7 +132,7 @@ export function renderSql(dataflow: Dataflow, byTable: Readonly<Record<string, S
 /** After the scan: a source that was overwritten in place while it was read has been read torn. */
 export async function checkPins(ports: Stores, extract: ExtractRecord): Promise<void> {
   if (extract.source.kind !== 'files') return
-  const store = ports.openSource(extract.source.path)
+  const store = sourceStore(ports, extract.source)
   for (const pin of extract.source.pins) {
     const now = await store.head(pin.key)
     if (now?.etag === pin.etag) continue

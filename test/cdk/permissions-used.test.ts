@@ -3,14 +3,20 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { HandlerName } from '../../cdk/handlers.ts'
 import { type Grant, permissions, type Target } from '../../cdk/permissions.ts'
-import type { RenderedManifest } from '../../core/manifest/types.ts'
+import type { CsvOptions, Dataflow, RenderedManifest } from '../../core/manifest/types.ts'
 import type { Ports } from '../../core/ports.ts'
+import type { FlowItem } from '../../core/runs/items.ts'
+import { flowKey, runKey } from '../../core/runs/keys.ts'
 import { storeRenderedManifest } from '../../core/runs/manifest-store.ts'
+import { readQuarantineIndex } from '../../core/runs/quarantine.ts'
+import { planReplay } from '../../core/runs/replay.ts'
+import { type ObjectRef, writeText } from '../../core/stores/object-ref.ts'
 import type { ObjectPin } from '../../core/stores/object-store.ts'
 import type { Write } from '../../core/stores/state-store.ts'
 import { loadStateMachine, startExecution } from '../../local/asl/index.ts'
 import { handlers } from '../../local/handlers.ts'
 import { openWorkspace } from '../../local/workspace.ts'
+import { readStored } from '../support/invariants.ts'
 import { deliver, loadProject, makeProject } from '../support/project.ts'
 
 /** One thing that a handler asked of a store, in the words of IAM; `key` where it is about an object. */
@@ -44,9 +50,29 @@ beforeAll(async () => {
   await runOnce('fourth', { later: true })
   // `totals` reads `orders`, so it is withheld.
   await runOnce('fifth', { later: true, only: 'orders', dies: ['Extract before', 'Extract before'] })
+  await replayDirty('second')
   namePathsWithoutWildcards()
   await runOnce('sixth', { later: true })
 })
+
+/** Corrected rows for what `dirty` has set aside in a run. */
+async function replayDirty(of: string): Promise<void> {
+  const workspace = openWorkspace({ projectDirectory: directory })
+  const { evidence, state } = workspace.ports
+  const manifest = await loadProject(directory)
+  const dataflow = manifest.dataflows.find(({ name }) => name === 'dirty') as Dataflow
+  const { quarantine } = (await state.get(runKey(of), flowKey('dirty'))) as FlowItem
+  const ref = quarantine as ObjectRef
+  const index = await readQuarantineIndex(evidence, ref)
+  const object = await writeText(evidence, `quarantine/${of}/dirty/replay-1.csv`, 'key,n\nk3,3\n')
+  const input = { object, format: 'csv', csv: dataflow.source?.csv as CsvOptions, origin: 'file' } as const
+  const chosen = { covers: { all: true }, rows: index.rows, input } as const
+  const plan = planReplay(manifest, dataflow, { ref, index, version: 0 }, chosen)
+  await workspace.close()
+  await runOnce('replay', { manifest: { ...manifest, replay: { plan, by: 'test' } } })
+  const { status } = readStored(directory).items.get('RUN#replay FLOW#dirty') as FlowItem
+  expect(status).toBe('succeeded')
+}
 
 /** A single object is looked up, where several are listed. */
 function namePathsWithoutWildcards(): void {
@@ -64,10 +90,15 @@ interface Course {
   readonly only?: string
   /** An hour from now, when all leases have expired. */
   readonly later?: boolean
+  /** Default: the project's, with shards. */
+  readonly manifest?: RenderedManifest
 }
 
 /** The workflow with every handler's ports watched. */
-async function runOnce(run_id: string, { resume, dies = [], only, later }: Course = {}): Promise<void> {
+async function runOnce(
+  run_id: string,
+  { resume, dies = [], only, later, manifest: given }: Course = {},
+): Promise<void> {
   const workspace = openWorkspace({
     projectDirectory: directory,
     ...(later ? { clock: () => new Date(Date.now() + 3_600_000) } : {}),
@@ -83,10 +114,15 @@ async function runOnce(run_id: string, { resume, dies = [], only, later }: Cours
     throw new Error(`killed: ${moment}`)
   }
   try {
-    const manifest = await storeRenderedManifest(ports.evidence, inShards(await loadProject(directory)))
+    const manifest = await storeRenderedManifest(
+      ports.evidence,
+      given ?? inShards(await loadProject(directory)),
+    )
     const execution = startExecution(machine(), {
       name: run_id,
-      input: resume ? { run_id, resume } : { run_id, manifest, retry_count: 1, retry_delay_seconds: 0 },
+      input: resume
+        ? { run_id, resume }
+        : { run_id, manifest, ...(given && { dataflows: 'dirty' }), retry_count: 1, retry_delay_seconds: 0 },
       tasks:
         (name) =>
         async (input, { signal }) => {

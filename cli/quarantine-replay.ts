@@ -1,0 +1,360 @@
+import { createHash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { copyFile, mkdtemp, rm, stat } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { extname, join } from 'node:path'
+import { ConditionFailedError, ManifestError } from '../core/errors.ts'
+import { digestOf } from '../core/json.ts'
+import type { Dataflow, RenderedManifest, SourceFormat } from '../core/manifest/types.ts'
+import type { Acknowledgement } from '../core/runs/acknowledgements.ts'
+import { metaKey, runKey } from '../core/runs/keys.ts'
+import { loadRenderedManifest, storeRenderedManifest } from '../core/runs/manifest-store.ts'
+import { requireProject } from '../core/runs/projects.ts'
+import {
+  checkReplayable,
+  planReplay,
+  type ReplayInput,
+  type ReplayPlan,
+  replayedBefore,
+  replayRunId,
+  storeReplayPlan,
+} from '../core/runs/replay.ts'
+import type { ObjectRef } from '../core/stores/object-ref.ts'
+import { findProject, loadProject } from '../local/project.ts'
+import { exitCodes } from './fail.ts'
+import { type Records, withRecords } from './home.ts'
+import type { Io } from './io.ts'
+import { coversOf, pendingRows, type RowChoice, whoAsks } from './quarantine-ack.ts'
+import { writeRawLines } from './quarantine-export.ts'
+import { coversSql, findQuarantine, type Quarantine, withRejectedRows } from './quarantine-files.ts'
+import { type Block, emit, formatBlocks } from './report.ts'
+import { plural } from './words.ts'
+
+export interface ReplayOptions extends RowChoice {
+  /** Corrected rows; without it the rejected rows themselves, where they were kept. */
+  readonly from?: string
+  readonly yes?: boolean
+  /** Carry out this plan and no other. */
+  readonly plan?: string
+}
+
+/**
+ * Plans the replay of rejected rows and, with `--yes` or `--plan`, carries it out: a run of that dataflow alone, through
+ * all gates, whose commit acknowledges the rows. Doing it again changes nothing.
+ */
+export async function replayQuarantine(
+  io: Io,
+  runId: string,
+  dataflow: string,
+  options: ReplayOptions,
+): Promise<number> {
+  const scratch = await mkdtemp(join(tmpdir(), 'sluice-replay-'))
+  try {
+    const prepared = await withRecords(io, runId, (records) =>
+      prepare(io, records, { runId, dataflow, options, scratch }),
+    )
+    if (prepared.kind === 'done') {
+      emit(io, { schema: 'sluice.replay.v1', plan: null, ...prepared.data }, [
+        { kind: 'text', text: prepared.text },
+      ])
+      return exitCodes.success
+    }
+    const { plan, id } = prepared
+    if (!isWanted(options)) {
+      emit(
+        io,
+        { schema: 'sluice.replay.v1', plan_sha256: id, replay_run_id: replayRunId(plan), plan },
+        planBlocks(io, plan, id),
+      )
+      return exitCodes.success
+    }
+    if (io.format === 'text')
+      io.err(formatBlocks(planBlocks(io, plan, id).slice(0, 2), 'text', io.colors.err))
+    const code = await carryOut(io, plan, prepared.manifest)
+    // On a stack the run goes on when its showing is interrupted. A replay that failed stores its input anew.
+    if (code !== exitCodes.interrupted)
+      await withRecords(io, runId, (records) => removeInput(records, plan.input, prepared.keeps))
+    return code
+  } finally {
+    await rm(scratch, { recursive: true, force: true })
+  }
+}
+
+interface Wanted {
+  readonly runId: string
+  readonly dataflow: string
+  readonly options: ReplayOptions
+  /** A directory for files at work. */
+  readonly scratch: string
+}
+
+type Prepared =
+  | { readonly kind: 'done'; readonly text: string; readonly data: object }
+  | {
+      readonly kind: 'plan'
+      readonly plan: ReplayPlan
+      readonly id: string
+      /** The project's, with the replay in it. */
+      readonly manifest: RenderedManifest
+      /** Whether the policy lets raw rows stay in the store. */
+      readonly keeps: boolean
+    }
+
+function isWanted({ yes, plan }: ReplayOptions): boolean {
+  return yes === true || plan !== undefined
+}
+
+async function prepare(
+  io: Io,
+  records: Records,
+  { runId, dataflow, options, scratch }: Wanted,
+): Promise<Prepared> {
+  const found = await findQuarantine(records, runId, dataflow)
+  const covers = coversOf(options)
+  const manifest = await manifestOf(io, records, found)
+  const flow = dataflowOf(manifest, dataflow)
+  await checkReplayable(records, manifest, flow, runId)
+  const file = options.from === undefined ? undefined : await readable(options.from)
+  const keeps = found.index.pii_policy === 'preserve'
+  const before = file === undefined ? undefined : replayedBefore(found.item, await sha256Of(file))
+  if (before !== undefined && file !== undefined) {
+    await removeInput(records, { object: inputRef(found, await refOf(file), extname(file)) }, keeps)
+    return already(runId, dataflow, before)
+  }
+  const rows = await pendingRows(records, found, covers)
+  if (rows === 0)
+    return nothing(
+      runId,
+      dataflow,
+      found.item?.acknowledged.findLast(({ replay }) => replay !== undefined),
+    )
+  const local = file ?? (await rawRows(records, found, flow, { covers, rows }, scratch))
+  const input = inputOf(found, flow, local, await refOf(local), file === undefined ? 'raw' : 'file')
+  const version = found.item?.version ?? 0
+  const plan = planReplay(manifest, flow, { ...found, version }, { covers, rows, input })
+  const id = digestOf(plan)
+  if (options.plan !== undefined && options.plan !== id) throw notThePlan(options.plan, id)
+  await once(() => storeReplayPlan(records, plan))
+  if (isWanted(options)) await storeInput(records, input, local, scratch)
+  return { kind: 'plan', plan, id, keeps, manifest: { ...manifest, replay: { plan, by: whoAsks() } } }
+}
+
+/** The project as it is now: on a stack what is deployed there. */
+async function manifestOf(io: Io, records: Records, { index }: Quarantine): Promise<RenderedManifest> {
+  if (io.stack !== undefined) {
+    const { manifest } = await requireProject(records, index.project)
+    return await loadRenderedManifest(records.evidence, manifest)
+  }
+  const { rendered } = await loadProject(io.project)
+  if (rendered.project === index.project) return rendered
+  throw refused(
+    `the run is of project ${index.project}, and ${io.project} is ${rendered.project}`,
+    'Name the right one with --project',
+  )
+}
+
+function dataflowOf({ dataflows }: RenderedManifest, name: string): Dataflow {
+  const found = dataflows.find((dataflow) => dataflow.name === name)
+  if (found !== undefined) return found
+  throw new ManifestError({
+    code: 'DATAFLOW_UNKNOWN',
+    fact: `the manifest has no dataflow ${name} any more`,
+    consequence: 'Nothing was planned',
+    next: 'Acknowledge its rows, or bring it back',
+  })
+}
+
+async function readable(path: string): Promise<string> {
+  const info = await stat(path).catch(() => undefined)
+  if (info?.isFile()) return path
+  throw refused(`there is no file ${path}`, 'Name the file of corrected rows')
+}
+
+async function refOf(path: string): Promise<Pick<ObjectRef, 'size' | 'sha256'>> {
+  return { size: (await stat(path)).size, sha256: await sha256Of(path) }
+}
+
+async function sha256Of(path: string): Promise<string> {
+  const hash = createHash('sha256')
+  for await (const chunk of createReadStream(path, { highWaterMark: 1024 * 1024 }))
+    hash.update(chunk as Buffer)
+  return hash.digest('hex')
+}
+
+const formats: Readonly<Record<string, SourceFormat>> = {
+  '.csv': 'csv',
+  '.ndjson': 'ndjson',
+  '.json': 'json',
+  '.parquet': 'parquet',
+}
+
+const plainCsv = { delimiter: ',', quote: '"', escape: '"', header: true, null_values: [''] } as const
+
+/** Under the name of its content, so that it is stored once. */
+function inputRef(
+  { index }: Quarantine,
+  { size, sha256 }: Pick<ObjectRef, 'size' | 'sha256'>,
+  end: string,
+): ObjectRef {
+  return {
+    key: `quarantine/${index.run_id}/${index.dataflow}/replay-${sha256.slice(0, 24)}${end}`,
+    size,
+    sha256,
+  }
+}
+
+/** A CSV file is read as the dataflow's own are, where it reads CSV. */
+function inputOf(
+  found: Quarantine,
+  { source }: Dataflow,
+  path: string,
+  ref: Pick<ObjectRef, 'size' | 'sha256'>,
+  origin: ReplayInput['origin'],
+): ReplayInput {
+  const end = extname(path)
+  const format = formats[end]
+  if (format === undefined)
+    throw refused(
+      `${path} ends in none of ${Object.keys(formats).join(', ')}`,
+      'Name the file after its format',
+    )
+  const csv = format === 'csv' ? { csv: { ...(source?.csv ?? plainCsv), header: true } } : {}
+  return { object: inputRef(found, ref, end), format, ...csv, origin }
+}
+
+/** Text is replayed as it was delivered. What was typed would pass through JSON's numbers, which are not exact. */
+async function rawRows(
+  records: Records,
+  found: Quarantine,
+  { name, source }: Dataflow,
+  { covers, rows }: Pick<ReplayPlan, 'covers' | 'rows'>,
+  scratch: string,
+): Promise<string> {
+  if (found.index.pii_policy !== 'preserve' || source?.format === 'parquet') {
+    const why =
+      source?.format === 'parquet'
+        ? 'Parquet values are not kept exactly'
+        : `its rows were not kept (pii_policy: ${found.index.pii_policy})`
+    throw refused(
+      `${name} cannot be replayed without corrected rows: ${why}`,
+      'Name them: --from corrected.csv',
+    )
+  }
+  const path = join(scratch, 'raw.ndjson')
+  const written = await withRejectedRows(records, found, (open) =>
+    writeRawLines(open, `NOT acknowledged AND ${coversSql(covers)}`, path),
+  )
+  if (written === rows) return path
+  throw refused(
+    `${rows - written} of the ${rows} rows could not be split into columns, or were not kept whole`,
+    'Acknowledge them (--code source.structure), or name corrected rows with --from',
+  )
+}
+
+async function storeInput(
+  records: Records,
+  { object }: ReplayInput,
+  local: string,
+  scratch: string,
+): Promise<void> {
+  // The store may take the file that it is given.
+  const copy = join(scratch, `input${extname(local)}`)
+  await copyFile(local, copy)
+  await once(() => records.evidence.upload(object.key, copy, 'absent'))
+}
+
+/** What is named by its content may be there already. */
+async function once(write: () => Promise<unknown>): Promise<void> {
+  try {
+    await write()
+  } catch (error) {
+    if (!(error instanceof ConditionFailedError)) throw error
+  }
+}
+
+/** A policy that keeps no raw rows of the rejected keeps none of the corrected either, once the run has ended. */
+async function removeInput(
+  records: Records,
+  { object }: Pick<ReplayInput, 'object'>,
+  keeps: boolean,
+): Promise<void> {
+  if (!keeps) await records.evidence.delete([object.key])
+}
+
+async function carryOut(io: Io, plan: ReplayPlan, manifest: RenderedManifest): Promise<number> {
+  const run_id = replayRunId(plan)
+  const options = { dataflows: [plan.dataflow] }
+  const [begun, stored] = await withRecords(io, plan.run_id, async (records) => [
+    (await records.state.get(runKey(run_id), metaKey)) !== undefined,
+    await storeRenderedManifest(records.evidence, manifest),
+  ])
+  if (io.stack !== undefined) {
+    const { runOnStack } = await import('./run-stack.ts')
+    if (begun) return await runOnStack(io, io.stack, { resume: run_id }, {})
+    return await runOnStack(io, io.stack, { runId: run_id }, { ...options, manifest: stored })
+  }
+  const { resumeRun, startRun } = await import('./run-execute.ts')
+  const { directory } = findProject(io.project)
+  if (begun) return await resumeRun(io, directory, run_id)
+  return await startRun(io, directory, { run_id, manifest, options })
+}
+
+function already(runId: string, dataflow: string, { rows, replay, by, at }: Acknowledgement): Prepared {
+  const text = `Replayed already: ${plural(rows, 'row')} of ${dataflow} in run ${runId}, by ${by} at ${at} (run ${replay?.run_id})`
+  return { kind: 'done', text, data: { run_id: runId, dataflow, rows: 0, replayed: replay ?? null } }
+}
+
+function nothing(runId: string, dataflow: string, last: Acknowledgement | undefined): Prepared {
+  const said = last === undefined ? '' : `; ${plural(last.rows, 'row')} came with run ${last.replay?.run_id}`
+  const text = `Nothing to replay: no such row of ${dataflow} in run ${runId} is pending${said}`
+  return { kind: 'done', text, data: { run_id: runId, dataflow, rows: 0, replayed: last?.replay ?? null } }
+}
+
+function planBlocks(io: Io, plan: ReplayPlan, id: string): Block[] {
+  const { contract, input, rows, dataflow, run_id, table } = plan
+  const judged =
+    contract.rejected_under === contract.judged_under
+      ? `${contract.judged_under} (the one that rejected them)`
+      : `${contract.judged_under} (they were rejected under ${contract.rejected_under})`
+  const source =
+    input.origin === 'raw' ? 'the rejected rows as they were' : `${input.format}, ${input.object.sha256}`
+  return [
+    { kind: 'title', text: `Replay of ${plural(rows, 'row')} of ${dataflow}, rejected in run ${run_id}` },
+    {
+      kind: 'list',
+      title: 'What it does',
+      items: [
+        `plan       ${id}`,
+        `run        ${replayRunId(plan)}, through all gates`,
+        `into       ${table}, as rows of one commit`,
+        `from       ${source}`,
+        `contract   ${judged}`,
+        'afterwards these rows are acknowledged; those that are rejected again are pending in the new run',
+        'the source state of the dataflow stays as it is',
+      ],
+    },
+    {
+      kind: 'code',
+      title: 'To carry it out',
+      lines: [`${io.command(`quarantine replay ${run_id} ${dataflow}`)} … --plan ${id}`],
+    },
+  ]
+}
+
+function notThePlan(wanted: string, now: string): ManifestError {
+  return new ManifestError({
+    code: 'REPLAY_PLAN_UNKNOWN',
+    fact: `${wanted} is not what would be replayed, which is ${now} now`,
+    consequence: 'Nothing was replayed',
+    next: 'Look at the plan of now: leave --plan out',
+  })
+}
+
+function refused(fact: string, next: string): ManifestError {
+  return new ManifestError({
+    code: 'REPLAY_REFUSED',
+    fact,
+    consequence: 'Nothing was planned or written',
+    next,
+  })
+}
