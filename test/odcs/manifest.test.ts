@@ -53,9 +53,9 @@ describe('contract.odcs', () => {
     )
     const loaded = await loadManifest(file)
     const { contract } = loaded.manifest.dataflows[0]!
-    expect(contract).toEqual({
-      enforcement: 'quarantine',
-      quarantine: { pii_policy: 'reference_only' },
+    expect(contract).toMatchObject({ enforcement: 'quarantine' })
+    expect(contract).not.toHaveProperty('odcs')
+    expect({ columns: contract.columns }).toEqual({
       columns: {
         ...golden.columns,
         id: { ...golden.columns.id, rename_from: 'order_no' },
