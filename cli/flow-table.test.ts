@@ -2,7 +2,13 @@ import { expect, test } from 'vitest'
 import type { FlowResult } from '../core/runs/result.ts'
 import { flowBlocks } from './flow-table.ts'
 
-const rows = (quarantined: number) => ({ read: 5, accepted: 5 - quarantined, quarantined, filtered: 0 })
+const rows = (quarantined: number) => ({
+  read: 5,
+  accepted: 5 - quarantined,
+  quarantined,
+  filtered: 0,
+  deduplicated: 0,
+})
 const flow = (dataflow: string, more: Partial<FlowResult> = {}): FlowResult => ({
   dataflow,
   status: 'succeeded',

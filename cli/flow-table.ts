@@ -89,6 +89,7 @@ function whyText(flow: FlowResult): string {
       ? []
       : [`${flow.error.code}${flow.gate === undefined ? '' : ` at ${flow.gate}`}`]),
     ...(flow.warnings === undefined ? [] : [plural(flow.warnings.count, 'warning')]),
+    ...((flow.rows?.deduplicated ?? 0) > 0 ? [`${number(flow.rows?.deduplicated ?? 0)} deduplicated`] : []),
     ...((flow.rows?.warned ?? 0) > 0 ? [`${plural(flow.rows?.warned ?? 0, 'row')} with warnings`] : []),
     ...(flow.attempts > 1 ? [`attempt ${flow.attempts}`] : []),
   ]

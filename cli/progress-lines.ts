@@ -9,6 +9,7 @@ export function rowsText(rows: FlowItem['rows']): string {
   const parts = [`${number(rows.read)} read`, `${number(rows.accepted)} accepted`]
   if (rows.quarantined > 0) parts.push(`${number(rows.quarantined)} quarantined`)
   if (rows.filtered > 0) parts.push(`${number(rows.filtered)} filtered`)
+  if (rows.deduplicated > 0) parts.push(`${number(rows.deduplicated)} deduplicated`)
   if ((rows.warned ?? 0) > 0) parts.push(`${number(rows.warned ?? 0)} with warnings`)
   return parts.join(', ')
 }

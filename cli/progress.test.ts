@@ -116,7 +116,7 @@ describe('a run that is looked at through its state store', () => {
     await pass('orders', 'lineage')
     await look()
     expect(activity(progress)).toEqual(['orders 1 running contract'])
-    const rows = { read: 3, accepted: 2, quarantined: 1, filtered: 0 }
+    const rows = { read: 3, accepted: 2, quarantined: 1, filtered: 0, deduplicated: 0 }
     await pass('orders', 'contract', { record: { rows } as never })
     for (const gate of [
       'evolution',
@@ -275,7 +275,7 @@ describe('what people see of it', () => {
 
   test('rows are shown as soon as they are known', () => {
     const progress = many(1)
-    const rows = { read: 1200, accepted: 1199, quarantined: 1, filtered: 0 }
+    const rows = { read: 1200, accepted: 1199, quarantined: 1, filtered: 0, deduplicated: 0 }
     setPosition(progress, 'flow_0', { attempt: 1, gate: 'evolution', rows })
     setPosition(progress, 'gone', { attempt: 1, gate: 'evolution', rows })
     setPosition(progress, 'flow_0', { attempt: 2, gate: 'extract' })
@@ -287,7 +287,7 @@ describe('what people see of it', () => {
 
   test('lines for logs', () => {
     const item = { pk: '', sk: '', dataflow: 'orders', attempt: 1, tries: 1 }
-    const rows = { read: 6, accepted: 5, quarantined: 1, filtered: 0 }
+    const rows = { read: 6, accepted: 5, quarantined: 1, filtered: 0, deduplicated: 0 }
     expect(endLine({ ...item, status: 'succeeded', rows }, 2)).toBe(
       'orders succeeded after 2.00 s: 6 read, 5 accepted, 1 quarantined',
     )

@@ -58,7 +58,8 @@ function recorded(checks: readonly CheckResult[]): Pick<ContractRecord, 'checks'
 
 /** Where nothing was read beyond what the dataflow remembers, there is nothing to write. */
 function verdictOf(task: GateTask, { rows }: Kept): ContractRecord['verdict'] {
-  const nothing = rows.accepted + rows.quarantined === 0 && sourceStateKind(task.dataflow) !== 'full'
+  const found = rows.accepted + rows.quarantined + rows.deduplicated + (rows.filtered_by_rule ?? 0)
+  const nothing = found === 0 && sourceStateKind(task.dataflow) !== 'full'
   return nothing ? 'nothing_new' : 'passed'
 }
 

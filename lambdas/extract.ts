@@ -54,6 +54,9 @@ async function extractFiles(task: GateTask, stored: SourceStateItem | undefined)
   const inputs = inputsDigest(dataflow, found)
   const nothing = pins.length === 0 || sameWatermarkInputs(stored, inputs)
   const shards = nothing ? [] : planShards(dataflow, pins, shardLimit(dataflow, pins, ports))
+  if (shards.length > 0 && dataflow.transformers?.deduplicate !== undefined) {
+    throw divided(dataflow.name, shards.length)
+  }
   const verdict = nothing ? 'nothing_new' : 'passed'
   const tables = nothing ? [] : await pinTables(ports, checkTables(dataflow.contract.checks))
   return { verdict, source: pinned, ...besides(tables), inputs, ...remembered(task, stored), shards }
@@ -125,6 +128,16 @@ function remembered(
   const columns = sourceStateKind(task.dataflow) === 'watermark' ? watermarkColumns(task.dataflow) : []
   const after = Object.fromEntries(columns.map((column) => [column, values[column] ?? null]))
   return { state_version: stored?.version ?? 0, after }
+}
+
+/** Which row is the latest is a matter of the whole load, and a shard sees only its own. */
+function divided(dataflow: string, shards: number): SourceError {
+  return new SourceError({
+    code: 'DEDUPLICATE_IN_SHARDS',
+    fact: `${dataflow} deduplicates, and what it is to read would be read in ${shards} shards`,
+    consequence: 'Rows of different shards cannot be compared, so nothing was read',
+    next: 'Raise source.max_shard_bytes where it was set, load less at a time, or deduplicate in a transform over the table',
+  })
 }
 
 function missing(dataflow: string, where: string): SourceError {

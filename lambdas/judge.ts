@@ -60,6 +60,10 @@ export async function judge(task: GateTask, engine: Engine, portion: Portion): P
     accepted: scan.rows_accepted,
     quarantined: scan.rows_rejected,
     filtered: scan.rows_filtered,
+    deduplicated: scan.rows_deduplicated,
+    ...(task.dataflow.transformers?.filter === undefined
+      ? {}
+      : { filtered_by_rule: scan.rows_filtered_by_rule }),
     ...(scan.rows_warned === undefined ? {} : { warned: scan.rows_warned }),
   }
   checkAccounted(rows)
@@ -127,12 +131,12 @@ async function furthest(
   return kept
 }
 
-/** Every row that was read is accepted, in quarantine or filtered; of shards each by itself, and all together. */
+/** Every row that was read is accepted, in quarantine, filtered or deduplicated; of shards each by itself, and all together. */
 export function checkAccounted(rows: RowCounts): void {
-  if (rows.read === rows.accepted + rows.quarantined + rows.filtered) return
+  if (rows.read === rows.accepted + rows.quarantined + rows.filtered + rows.deduplicated) return
   throw new IntegrityError({
     code: 'ROWS_UNACCOUNTED',
-    fact: `${rows.read} rows were read, but ${rows.accepted} accepted, ${rows.quarantined} rejected and ${rows.filtered} filtered`,
+    fact: `${rows.read} rows were read, but ${rows.accepted} accepted, ${rows.quarantined} rejected, ${rows.filtered} filtered and ${rows.deduplicated} deduplicated`,
     consequence: 'Nothing became visible',
     next: 'This is a defect: report it with the evidence of this run',
     details: { rows },

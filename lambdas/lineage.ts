@@ -27,7 +27,7 @@ import { columnName, columnNames, reservedPrefix } from '../core/sources/column-
 import { describeInputs, type InputColumn } from '../core/sources/describe.ts'
 import { watermarkColumns } from '../core/sources/source-state.ts'
 import type { TableMetadata } from '../core/tables/metadata.ts'
-import { type PlannedTransformers, planTransformers } from '../core/transformers/plan.ts'
+import { needsEngine, type PlannedTransformers, planTransformers } from '../core/transformers/plan.ts'
 import type { TransformerPlan } from '../core/transformers/types.ts'
 import { checkChecks } from './check-columns.ts'
 import { type GateTask, gateHandler } from './gate-handler.ts'
@@ -39,7 +39,7 @@ import { type GateTask, gateHandler } from './gate-handler.ts'
 export async function lineage(task: GateTask): Promise<LineageRecord> {
   const { dataflow, ports } = task
   const described = await describeInputs(ports, task.record('extract'), dataflow, task.signal)
-  const { columns, plan } = planColumns(dataflow, described.columns)
+  const { columns, plan } = await planColumns(task, described.columns)
   const names = columns.map(({ name }) => name)
   checkContractColumns(task, names)
   checkWatermarks(task, columns, plan)
@@ -54,11 +54,15 @@ export async function lineage(task: GateTask): Promise<LineageRecord> {
 }
 
 /** The columns that are judged: the source's, or what the dataflow's transformers make of them. */
-function planColumns(dataflow: Dataflow, columns: readonly InputColumn[]): PlannedColumns {
-  const { transformers, column_names } = dataflow
-  const contracts = contractsByColumn(dataflow)
+async function planColumns(task: GateTask, columns: readonly InputColumn[]): Promise<PlannedColumns> {
+  const { transformers, column_names } = task.dataflow
+  const contracts = contractsByColumn(task.dataflow)
   if (transformers !== undefined) {
-    return planTransformers({ transformers, columns, column_names, contracts })
+    const { after } = task.record('extract')
+    const request = { transformers, columns, column_names, contracts, after }
+    if (!needsEngine(transformers)) return await planTransformers(request)
+    const work = (engine: Engine) => planTransformers({ ...request, engine })
+    return await task.ports.engines.use(work, { signal: task.signal })
   }
   const names = columnNames(
     columns.map((column) => column.name),

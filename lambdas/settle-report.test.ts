@@ -44,7 +44,7 @@ async function commit(task: TaskRef, rows: unknown): Promise<void> {
 
 it('a final verdict is reported once, with its rows, for the metrics of the stack', async () => {
   const task = await admitted()
-  const rows = { read: 10, accepted: 7, quarantined: 2, filtered: 1 }
+  const rows = { read: 10, accepted: 7, quarantined: 2, filtered: 1, deduplicated: 0 }
   await commit(task, rows)
   const event: SettleEvent = { task, ...noRetry }
   await settle(event, ports)

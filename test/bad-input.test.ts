@@ -233,7 +233,7 @@ describe('a source that is wrong: a failed verdict with evidence, and nothing in
     source('a.csv', 'csv')
     deliver('a.csv', 'id,day\n1,2024-01-01\n2\n3,2024-01-03,extra\n')
     const { flow } = expectFailed('CONTRACT_REJECTED', 'contract')
-    expect(flow.rows).toEqual({ read: 3, accepted: 1, quarantined: 2, filtered: 0 })
+    expect(flow.rows).toEqual({ read: 3, accepted: 1, quarantined: 2, filtered: 0, deduplicated: 0 })
   })
 
   it('two columns with one name', () => {
@@ -274,7 +274,7 @@ describe('a later delivery of another shape leaves the table as it is, and says 
 describe('rows that are wrong go to quarantine, the others into the table', () => {
   const rows = (counts: { accepted: number; quarantined: number }) => {
     const { status, flow } = run()
-    expect(flow).toMatchObject({ status: 'succeeded', rows: { ...counts, filtered: 0 } })
+    expect(flow).toMatchObject({ status: 'succeeded', rows: { ...counts, filtered: 0, deduplicated: 0 } })
     expect(status).toBe(0)
     expect(tableFiles().some((file) => file.endsWith('.parquet'))).toBe(counts.accepted > 0)
     return flow

@@ -158,9 +158,16 @@ describe('examples/flights, run after run', () => {
       accepted: 1000,
       quarantined: 1,
       filtered: 3_000_100,
+      deduplicated: 0,
     })
     expect(counts.flights).toMatchObject({ accepted: 1000, quarantined: 0 })
-    expect(counts.birdstrikes_raw).toEqual({ read: 201, accepted: 200, quarantined: 1, filtered: 0 })
+    expect(counts.birdstrikes_raw).toEqual({
+      read: 201,
+      accepted: 200,
+      quarantined: 1,
+      filtered: 0,
+      deduplicated: 0,
+    })
     expect((await lakeTable('bronze.flights')).rows).toBe(3_000_997)
     expect((await lakeTable('silver.flights')).rows).toBe(3_000_997)
     expect(await readRows('bronze.birdstrikes')).toHaveLength(9985 + 200)

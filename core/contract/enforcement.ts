@@ -10,7 +10,7 @@ export function enforced<R extends { readonly severity?: Severity }>(
 
 /**
  * Whether a row that is rejected for this stops the load; if not, it is set aside. A value that is none of its type
- * and a row without one (`structure`, `watermark_null`) cannot be written: `warn` leaves them to the conflict policy.
+ * and a row without one (`structure`, `watermark_null`, `filter`) cannot be written: `warn` leaves them to the conflict policy.
  */
 export function stopsLoad(
   rule: RuleName,
@@ -19,5 +19,5 @@ export function stopsLoad(
   if (enforcement === 'quarantine') return false
   if (rule === 'type') return conflict_policy === 'fail'
   if (enforcement === 'strict') return true
-  return conflict_policy === 'fail' && (rule === 'structure' || rule === 'watermark_null')
+  return conflict_policy === 'fail' && ['structure', 'watermark_null', 'filter'].includes(rule)
 }

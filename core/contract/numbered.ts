@@ -6,7 +6,7 @@ import { evidenceAlias, rejectedRows } from './rejected-sql.ts'
 import type { ScanInput, ScanRequest } from './scan.ts'
 import type { ScanRules } from './scan-rules.ts'
 import { scanSource } from './scan-source.ts'
-import { judgedColumn, scanStatement, verdictColumn } from './scan-sql.ts'
+import { isRejected, judgedColumn, scanStatement } from './scan-sql.ts'
 
 /** Files that one statement reads: each is a reader of its own. */
 const filesAtOnce = 100
@@ -39,7 +39,7 @@ export async function numberRejected(
     const file = join(engine.directory, `numbered-${i}-${found[0]!.split('/').at(-1)}`)
     const { select } = scanStatement(request, source, judging)
     await engine.run(
-      `COPY (SELECT ${judgedColumn} FROM (${select}) WHERE ${verdictColumn} IS NOT TRUE) TO ${quoteLiteral(file)} (FORMAT parquet)`,
+      `COPY (SELECT ${judgedColumn} FROM (${select}) WHERE ${isRejected(request)}) TO ${quoteLiteral(file)} (FORMAT parquet)`,
     )
     numbered.push(file)
   }

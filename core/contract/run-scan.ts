@@ -29,13 +29,15 @@ export async function runScan(engine: Engine, request: ScanRequest): Promise<Sca
   const statement = scanStatement(request, source, judging)
   const copied = await namingSource(inputs.map(pathAndSource), () => runCopy(engine, statement, inputs))
   const structural = source.csv ? await countStructural(engine, inputs) : 0
-  const { accepted, scratch } = split(copied.files, request.output)
+  const { accepted, scratch, left } = split(copied.files, request.output)
   const rows_accepted = sum(accepted)
   const judgedRejected = sum(scratch)
   const scanned = source.countRows ? await source.countRows() : scannedRows(copied.operators, inputs)
-  const rows_filtered = scanned - copied.operators.copied
-  if (rows_filtered < 0 || copied.operators.copied !== rows_accepted + judgedRejected) {
-    throw unaccounted(scanned, copied.operators.copied, rows_accepted, judgedRejected)
+  const old = scanned - copied.operators.copied
+  const removed = { deduplicated: sum(left.deduplicated), filtered: sum(left.filtered) }
+  const judged = copied.operators.copied - removed.deduplicated - removed.filtered
+  if (old < 0 || judged !== rows_accepted + judgedRejected) {
+    throw unaccounted(scanned, judged, rows_accepted, judgedRejected)
   }
   const rows_rejected = judgedRejected + structural
   const rejected =
@@ -47,7 +49,11 @@ export async function runScan(engine: Engine, request: ScanRequest): Promise<Sca
           rows: judgedRejected,
           structural,
         })
-  const watermark = await watermarkValues(engine, request, rules, accepted, scratch)
+  const watermark = await watermarkValues(engine, request, rules, accepted, [
+    ...scratch,
+    ...left.deduplicated,
+    ...left.filtered,
+  ])
   const counts = await countRules(engine, rules, {
     accepted: accepted.map(({ file }) => file),
     rejected: scratch.map(({ file }) => file),
@@ -58,7 +64,9 @@ export async function runScan(engine: Engine, request: ScanRequest): Promise<Sca
     rows_read: scanned + structural,
     rows_accepted,
     rows_rejected,
-    rows_filtered,
+    rows_filtered: old + removed.filtered,
+    rows_filtered_by_rule: removed.filtered,
+    rows_deduplicated: removed.deduplicated,
     ...counts,
     accepted,
     ...(rejected === undefined ? {} : { rejected }),
@@ -118,18 +126,18 @@ async function runCopy(
   return { ...outcome, files: outcome.files.filter((file) => file.rows > 0) }
 }
 
-/** Accepted files move to where the caller wants them; rejected ones are scratch. */
+/** Accepted files move to where the caller wants them; the others are scratch. */
 function split(files: readonly CopyStats[], output: ScanRequest['output']) {
-  const scratch = files.filter(({ partition }) => !['true', undefined].includes(partition[verdictColumn]))
-  const accepted = files
-    .filter((file) => !scratch.includes(file))
-    .map((stats, i): CopyStats => {
-      const file = join(output.accepted, `part-${i}.parquet`)
-      renameSync(stats.file, file)
-      const { [judgedColumn]: _, ...columns } = stats.columns
-      return { ...stats, file, columns, partition: {} }
-    })
-  return { accepted, scratch }
+  const of = (verdict: string | undefined) =>
+    files.filter(({ partition }) => partition[verdictColumn] === verdict)
+  const accepted = [...of('true'), ...of(undefined)].map((stats, i): CopyStats => {
+    const file = join(output.accepted, `part-${i}.parquet`)
+    renameSync(stats.file, file)
+    const { [judgedColumn]: _, ...columns } = stats.columns
+    return { ...stats, file, columns, partition: {} }
+  })
+  const left = { deduplicated: of('deduplicated'), filtered: of('filtered') }
+  return { accepted, scratch: of('false'), left }
 }
 
 function sum(files: readonly CopyStats[]): number {
@@ -199,6 +207,8 @@ function emptyResult(request: ScanRequest, rules: readonly PlacedRule[]): ScanRe
     rows_accepted: 0,
     rows_rejected: 0,
     rows_filtered: 0,
+    rows_filtered_by_rule: 0,
+    rows_deduplicated: 0,
     accepted: [],
     watermark: Object.fromEntries((request.watermark?.columns ?? []).map(({ name }) => [name, null])),
   }

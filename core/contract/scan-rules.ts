@@ -4,6 +4,7 @@ import { columnRules, type Rule, ruleLiteral } from './rules.ts'
 import type { ScanColumn, ScanRequest } from './scan.ts'
 import { readAlias, type ScanTransformerRule } from './scan-transformers.ts'
 import { storedColumn } from './stored.ts'
+import type { ColumnType } from './types.ts'
 
 /** A rule with its place among others: its number is its position. */
 export interface PlacedRule extends Rule {
@@ -116,7 +117,8 @@ function handedOn(request: ScanRequest): readonly string[] {
     (request.pii_policy ?? 'reference_only') !== 'reference_only'
       ? rawColumns(request).map((column) => column.raw)
       : []
-  return [...new Set([...request.transformers.rules.map(({ holds }) => holds), ...raw])]
+  const { rules, removes } = request.transformers
+  return [...new Set([...rules.map(({ holds }) => holds), ...removes.map(({ when }) => when), ...raw])]
 }
 
 /** `input`: as of a column of the scan. */
@@ -182,12 +184,20 @@ function watermarkParts(request: ScanRequest): { readonly rule: Rule; readonly w
     message: `has no value in ${listed.join(', ')}, by which new rows are told from old ones`,
     expression: `(${columns.map((column) => `${column.typed} IS NOT NULL`).join(' OR ')})`,
   }
-  if (columns.every((column) => column.after === undefined)) return { rule }
+  const where = watermarkBeyond(columns)
+  return { rule, ...(where === undefined ? {} : { where }) }
+}
+
+/** SQL of the rows that are read; `undefined`: all. */
+export function watermarkBeyond(
+  columns: readonly { readonly typed: string; readonly type: ColumnType; readonly after?: string }[],
+): string | undefined {
+  if (columns.every((column) => column.after === undefined)) return undefined
   const beyond = columns.map((column) =>
     column.after === undefined
       ? `${column.typed} IS NOT NULL`
       : `${column.typed} > ${ruleLiteral(column.type, column.after)}`,
   )
   const none = columns.map((column) => `${column.typed} IS NULL`).join(' AND ')
-  return { rule, where: `(${beyond.join(' OR ')} OR (${none}))` }
+  return `(${beyond.join(' OR ')} OR (${none}))`
 }

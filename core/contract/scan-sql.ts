@@ -4,6 +4,7 @@ import { ruleLiteral } from './rules.ts'
 import type { ScanRequest } from './scan.ts'
 import { names, rawColumns, type ScanRules } from './scan-rules.ts'
 import type { ScanSource } from './scan-source.ts'
+import type { Removal } from './scan-transformers.ts'
 import { storedColumn } from './stored.ts'
 
 /**
@@ -48,7 +49,8 @@ export function scanStatement(
   const filter = where === undefined ? '' : ` WHERE ${where}`
   const raw = `SELECT ${[...items, ...source.extras].join(', ')} FROM ${source.from}`
   const base = named.length === 0 ? raw : `SELECT *, ${named.join(', ')} FROM (${raw})`
-  if (rules.length === 0) {
+  const removes = request.transformers?.removes ?? []
+  if (rules.length + removes.length === 0) {
     return {
       judged: false,
       select: `SELECT ${outputs.join(', ')} FROM (${base})${filter}`,
@@ -64,18 +66,40 @@ export function scanStatement(
   const verdicts = (severity: string) =>
     rules.flatMap((rule, i) => (rule.severity === severity ? [names.verdict(i)] : []))
   const [errors, warnings] = [verdicts('error'), verdicts('warn')]
+  // Of rows that leave unjudged only how far they go by the watermark is of interest.
+  const left = request.watermark === undefined ? 'NULL' : json([held])
   const cases = [
-    `WHEN ${[...errors, ...warnings].join(' AND ')} THEN NULL`,
-    ...(warnings.length === 0 ? [] : [`WHEN ${['true', ...errors].join(' AND ')} THEN ${json([held])}`]),
+    ...removes.map(({ when }) => `WHEN ${when} THEN ${left}`),
+    `WHEN ${allOf([...errors, ...warnings])} THEN NULL`,
+    ...(warnings.length === 0 ? [] : [`WHEN ${allOf(errors)} THEN ${json([held])}`]),
   ]
   const judged = `CASE ${cases.join(' ')} ELSE ${evidence} END AS ${judgedColumn}`
-  const verdict = errors.length === 0 ? [] : [`(${errors.join(' AND ')}) AS ${verdictColumn}`]
+  const verdict = verdictOf(removes, errors)
   return {
-    judged: errors.length > 0,
+    judged: verdict.length > 0,
     select: `SELECT ${[...outputs, judged, ...verdict].join(', ')}
-      FROM (SELECT ${[...kept, ...booleans].join(', ')} FROM (${base})${filter})`,
+      FROM (SELECT ${[...kept, ...removes.map(({ when }) => when), ...booleans].join(', ')} FROM (${base})${filter})`,
     fieldIds: `{${[...ids, `${judgedColumn}: ${judgedFieldId}`].join(', ')}}`,
   }
+}
+
+function allOf(verdicts: readonly string[]): string {
+  return verdicts.length === 0 ? 'true' : verdicts.join(' AND ')
+}
+
+/** True or false, or why a row left before it was judged. */
+function verdictOf(removes: readonly Removal[], errors: readonly string[]): string[] {
+  if (removes.length === 0)
+    return errors.length === 0 ? [] : [`(${errors.join(' AND ')}) AS ${verdictColumn}`]
+  const left = removes.map(({ why, when }) => `WHEN ${when} THEN '${why}'`)
+  return [`CASE ${left.join(' ')} WHEN ${allOf(errors)} THEN 'true' ELSE 'false' END AS ${verdictColumn}`]
+}
+
+/** SQL over the statement's rows. */
+export function isRejected({ transformers }: ScanRequest): string {
+  return (transformers?.removes ?? []).length === 0
+    ? `${verdictColumn} IS NOT TRUE`
+    : `${verdictColumn} = 'false'`
 }
 
 function json(fields: readonly string[]): string {

@@ -11,8 +11,16 @@ export interface ScanTransformers {
   /** Per column of the scan and per unexpected one what holds its value in `sql`. */
   readonly values: Readonly<Record<string, string>>
   readonly rules: readonly ScanTransformerRule[]
+  /** Rows that leave unjudged; the first that applies to a row counts. */
+  readonly removes: readonly Removal[]
   /** Columns of the source that get into the table unmasked: all that quarantine may keep of a row. */
   readonly shown: readonly string[]
+}
+
+export interface Removal {
+  readonly why: 'deduplicated' | 'filtered'
+  /** Name of a boolean, never NULL, in `sql`. */
+  readonly when: string
 }
 
 /** What a transformer needs of a row. Where it does not hold, the row is rejected. */

@@ -248,6 +248,8 @@ test('all that a scan gives, at once', async () => {
     expect(counts).toEqual({
       rows_read: 5,
       rows_accepted: 2,
+      rows_deduplicated: 0,
+      rows_filtered_by_rule: 0,
       rows_rejected: 3,
       rows_filtered: 0,
       rules: [

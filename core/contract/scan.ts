@@ -130,8 +130,12 @@ export interface ScanResult {
   readonly rows_read: number
   readonly rows_accepted: number
   readonly rows_rejected: number
-  /** Rows at or before the watermark; 0 for a transform, whose query leaves them out. */
+  /** Rows at or before the watermark (0 for a transform, whose query leaves them out), and those that a filter left out. */
   readonly rows_filtered: number
+  /** Of these, those that a filter left out. */
+  readonly rows_filtered_by_rule: number
+  /** Rows that a later one has replaced. */
+  readonly rows_deduplicated: number
   /** Accepted rows that break a rule of severity `warn`; absent where there is no such rule. */
   readonly rows_warned?: number
   /** Every row rule of the scan, in the order of columns and then of `rules`, with how many rows break it. */

@@ -182,6 +182,8 @@ export type RuleName =
   | 'accepted_values'
   /** A rule of the contract's `rules`, which has a name. */
   | 'row_rule'
+  /** The expression of a filter fails for the row. */
+  | 'filter'
   | 'watermark_null'
   /** A value of the contract's type that the table's type cannot hold. */
   | 'narrowing'
@@ -200,6 +202,7 @@ export const reasonCodes: Readonly<Record<RuleName, string>> = {
   pattern: 'contract.pattern',
   accepted_values: 'contract.accepted_values',
   row_rule: 'contract.row_rule',
+  filter: 'transformers.filter',
   watermark_null: 'source.watermark_null',
   narrowing: 'schema.narrowing',
   new_column: 'schema.new_column',

@@ -97,6 +97,34 @@ export const transformersSchema = z
       .min(1)
       .optional()
       .describe('New columns with SHA-256 of others, byte for byte as DataCoolie’s `dc_hash_v1`.'),
+    deduplicate: z
+      .strictObject({
+        columns: columns.describe('What makes two rows one: rows that agree in all of these columns.'),
+        latest_by: columns.describe(
+          'Which of them stays: the greatest in the first column, then in the next.',
+        ),
+        keep_ties: z
+          .boolean()
+          .default(false)
+          .describe('Whether all rows stay that are the latest alike; else one of them, always the same.'),
+      })
+      .optional()
+      .describe('Of rows that are one the latest stays. Before rows are judged.'),
+    computed: z
+      .array(
+        z.strictObject({
+          name: column.describe('Name of the new column.'),
+          expr: z.string().min(1).describe('SQL over the row: `price * quantity`.'),
+        }),
+      )
+      .min(1)
+      .optional()
+      .describe('New columns, in this order; each may use those before it.'),
+    filter: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('SQL over the row. Rows for which it is not true are left out, and counted.'),
     masking: z.array(maskingRule).min(1).optional().describe('What is hidden, in this order.'),
     select: columns.optional().describe('The columns that stay, in this order. Not with `drop`.'),
     drop: columns.optional().describe('The columns that go. Not with `select`.'),

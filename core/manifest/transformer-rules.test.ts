@@ -44,6 +44,17 @@ test.each<[string, readonly RegExp[]]>([
     '{ hash_columns: [{ name: h, columns: [a] }, { name: H, columns: [b] }] }',
     [/there is a new column `h` already/],
   ],
+  [
+    '{ hash_columns: [{ name: h, columns: [a] }], computed: [{ name: H, expr: a }] }',
+    [/there is a new column `h` already/],
+  ],
+  ['{ computed: [{ name: a, expr: "" }] }', [/`expr` is an empty text/]],
+  ['{ deduplicate: { columns: [a] } }', [/`latest_by` is missing/]],
+  ['{ deduplicate: { columns: [a, A], latest_by: [b] } }', [/`A` stands in this list twice/]],
+  [
+    '{ deduplicate: { columns: [a], latest_by: [b] }, masking: [{ method: nullify, columns: [A] }] }',
+    [/`A` tells which rows are one, and is not masked/],
+  ],
   ['{ select: [a], drop: [b] }', [/`select` and `drop` are both given/]],
   ['{ drop: [a], masking: [{ method: nullify, columns: [A] }] }', [/`A` does not get into the table/]],
   ['{ select: [a], rename: { b: c } }', [/`b` does not get into the table/]],
@@ -85,6 +96,6 @@ test('where the contract says the type, values, formats and masks are held to it
 
 test('a dataflow with every transformer of this version is valid', async () => {
   const transformers = `{ values: [{ operation: trim, columns: [a] }], formats: { d: dd/MM/yyyy }, hash_columns: [{ name: h, columns: [a] }],
-      masking: [{ method: partial, columns: [a], keep_end: 2 }], drop: [b], rename: { a: c } }`
+      deduplicate: { columns: [d], latest_by: [a] }, computed: [{ name: x, expr: a || b }], filter: x IS NOT NULL, masking: [{ method: partial, columns: [a], keep_end: 2 }], drop: [b], rename: { a: c } }`
   expect(await problems(transformers)).toEqual([])
 })

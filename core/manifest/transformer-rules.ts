@@ -32,6 +32,11 @@ function columnLists(steps: Transformers): [Path, readonly string[]][] {
   for (const step of ['values', 'hash_columns', 'masking'] as const) {
     for (const [i, { columns }] of (steps[step] ?? []).entries()) lists.push([[step, i, 'columns'], columns])
   }
+  const { deduplicate } = steps
+  if (deduplicate !== undefined) {
+    lists.push([['deduplicate', 'columns'], deduplicate.columns])
+    lists.push([['deduplicate', 'latest_by'], deduplicate.latest_by])
+  }
   for (const step of ['select', 'drop'] as const) lists.push([[step], steps[step] ?? []])
   return lists
 }
@@ -46,10 +51,15 @@ function checkRepeated(steps: Transformers, key: Key, at: Report): void {
   }
 }
 
+function newColumns(steps: Transformers): { readonly path: Path; readonly name: string }[] {
+  return (['hash_columns', 'computed'] as const).flatMap((step) =>
+    (steps[step] ?? []).map(({ name }, i) => ({ path: [step, i, 'name'], name })),
+  )
+}
+
 function checkNewNames(steps: Transformers, key: Key, at: Report): void {
   const seen = new Map<string, string>()
-  for (const [i, { name }] of (steps.hash_columns ?? []).entries()) {
-    const path = ['hash_columns', i, 'name']
+  for (const { path, name } of newColumns(steps)) {
     const other = seen.get(key(name))
     if (isReserved(name))
       at(path, `names that begin with ${reservedPrefix} are Sluice's own`, 'Choose another')
@@ -108,6 +118,10 @@ function checkProtected(draft: Draft, steps: Transformers, key: Key, at: Report)
     ...partitions.flatMap((term): [string, string][] =>
       typeof term === 'string' ? [] : [[key(term.column), 'partitions the table']],
     ),
+    ...(steps.deduplicate?.columns ?? []).map((name): [string, string] => [
+      outputOf(steps, name, key),
+      'tells which rows are one',
+    ]),
     ...watermarks.map((name): [string, string] => [key(name), 'tells new rows from old ones']),
   ])
   for (const [i, rule] of (steps.masking ?? []).entries()) {
@@ -117,10 +131,10 @@ function checkProtected(draft: Draft, steps: Transformers, key: Key, at: Report)
         at(['masking', i, 'columns', j], `\`${name}\` ${use}, and is not masked`, 'Mask another column')
     }
   }
-  for (const [i, { name }] of (steps.hash_columns ?? []).entries()) {
+  for (const { path, name } of newColumns(steps)) {
     if (!watermarks.some((column) => key(column) === outputOf(steps, name, key))) continue
     const message = `\`${name}\` is made here, and a watermark column must be one of the source`
-    at(['hash_columns', i, 'name'], message, 'Load by a column of the source')
+    at(path, message, 'Load by a column of the source')
   }
 }
 

@@ -16,12 +16,17 @@ export type FlowReason = 'nothing_new' | 'upstream_failed' | 'stopping' | CutOff
 /** By somebody who asked for it, or because the process or the execution at work on it ended. */
 export type CutOff = 'cancelled' | 'interrupted'
 
-/** Row counts of one attempt. `read` = `accepted` + `quarantined` + `filtered`, always. */
+/** Row counts of one attempt. `read` = `accepted` + `quarantined` + `filtered` + `deduplicated`, always. */
 export interface RowCounts {
   readonly read: number
   readonly accepted: number
   readonly quarantined: number
+  /** At or before the watermark, or left out by the filter of the transformers. */
   readonly filtered: number
+  /** A later row of the load has replaced them. */
+  readonly deduplicated: number
+  /** Of the filtered: those that the filter left out. Absent where there is no filter. */
+  readonly filtered_by_rule?: number
   /** Of the accepted: those that break a rule of severity `warn`. Absent where there is no such rule. */
   readonly warned?: number
 }

@@ -54,7 +54,7 @@ export interface FlowResult {
   readonly cost?: Cost
 }
 
-export const noRows: RowCounts = { read: 0, accepted: 0, quarantined: 0, filtered: 0 }
+export const noRows: RowCounts = { read: 0, accepted: 0, quarantined: 0, filtered: 0, deduplicated: 0 }
 
 /**
  * A run has succeeded when every planned dataflow has succeeded, or was skipped because there was nothing
@@ -136,6 +136,11 @@ export function addRows(a: RowCounts, b: RowCounts | undefined): RowCounts {
     accepted: a.accepted + b.accepted,
     quarantined: a.quarantined + b.quarantined,
     filtered: a.filtered + b.filtered,
+    // Of runs of an older version there is no such count.
+    deduplicated: a.deduplicated + (b.deduplicated ?? 0),
+    ...(a.filtered_by_rule === undefined && b.filtered_by_rule === undefined
+      ? {}
+      : { filtered_by_rule: (a.filtered_by_rule ?? 0) + (b.filtered_by_rule ?? 0) }),
     ...(a.warned === undefined && b.warned === undefined
       ? {}
       : { warned: (a.warned ?? 0) + (b.warned ?? 0) }),

@@ -32,7 +32,7 @@ function extracted(keys: readonly string[], after: Record<string, string | null>
 }
 
 function judged(watermark: Record<string, string | null>): ContractRecord {
-  const rows = { read: 0, accepted: 0, quarantined: 0, filtered: 0 }
+  const rows = { read: 0, accepted: 0, quarantined: 0, filtered: 0, deduplicated: 0 }
   return { verdict: 'passed', rows, files: [], by_reason: [], rules: [], watermark }
 }
 

@@ -1,6 +1,6 @@
 import { columnType } from '../contract/input-type.ts'
 import { contractType } from '../contract/nested-contract.ts'
-import type { ScanTransformerRule } from '../contract/scan-transformers.ts'
+import type { Removal, ScanTransformerRule } from '../contract/scan-transformers.ts'
 import { judgeInput } from '../contract/typed-input.ts'
 import { type ColumnContract, type ColumnType, isNested, typeText } from '../contract/types.ts'
 import { type ContractError, TerminalError } from '../errors.ts'
@@ -27,6 +27,8 @@ export interface Column {
   /** Which transformers have changed it, in order. */
   readonly by: string[]
   masked: boolean
+  /** Booleans that must hold besides, for the value to stand for what was read. */
+  readonly needs: string[]
   /** There once a transformer has needed it. */
   view?: TypedView
 }
@@ -46,6 +48,9 @@ export interface Draft {
   /** What each SELECT says before and behind its FROM, the innermost first. */
   readonly layers: { readonly list: string; readonly where?: string }[]
   readonly rules: ScanTransformerRule[]
+  readonly removes: Removal[]
+  /** Names under which expressions see columns, where one has done so already. */
+  readonly exposed: Set<string>
   /** What the table calls a column, and what its contract says. */
   place(name: string): Pick<Column, 'output' | 'contract'>
 }
@@ -94,6 +99,7 @@ export function addColumn(
     declared: made.input,
     by: [made.by],
     masked: false,
+    needs: [],
   }
   draft.columns.push(column)
   return column
@@ -114,18 +120,19 @@ function makeView(draft: Draft, column: Column, where: string): TypedView {
   if (type === undefined) throw wrongType(column, where, 'no column of a table can have its type')
   if (isNested(type)) throw wrongType(column, where, 'it is for columns of single values')
   const { typed: sql, verdict } = judgeInput(type, column.input, column.value)
+  const { needs } = column
   const number = draft.layers.length
   const typed = `_sluice_typed_${number}`
   const holds = verdict(column.value, typed)
-  if (sql === column.value && holds === undefined) return { typed: column.value, holds: [] }
+  if (sql === column.value && holds === undefined) return { typed: column.value, holds: needs }
   draft.layers.push({ list: `*, ${sql} AS ${typed}` })
-  if (holds === undefined) return { typed, holds: [] }
+  if (holds === undefined) return { typed, holds: needs }
   const held = `_sluice_holds_${number}`
   draft.layers.push({ list: `* REPLACE (CASE WHEN ${holds} THEN ${typed} END AS ${typed})` })
   draft.layers.push({ list: `*, (${typed} IS NOT NULL OR ${column.value} IS NULL) AS ${held}` })
   const message = `is not a value of type ${typeText(type)}`
   draft.rules.push({ column: column.output ?? column.name, rule: 'type', message, holds: held })
-  return { typed, holds: [held] }
+  return { typed, holds: [...needs, held] }
 }
 
 export function wrongType(column: Column, where: string, why: string): ContractError {

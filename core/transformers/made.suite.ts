@@ -19,6 +19,8 @@ export interface Made {
   readonly columns: readonly string[]
   readonly rows: readonly (readonly Cell[])[]
   readonly pii_policy?: PiiPolicy
+  /** The watermark columns, and from where on each is read. */
+  readonly after?: Readonly<Record<string, string | null>>
   /** Instead of `rows`. */
   readonly body?: string
 }
@@ -31,21 +33,28 @@ export async function makeRows(
   return await pool.use((engine) => makeIn(engine, made))
 }
 
-type Planned = ReturnType<typeof planTransformers>
+type Planned = Awaited<ReturnType<typeof planTransformers>>
 
 async function makeIn(engine: Engine, made: Made) {
-  const { plan, columns } = planTransformers({
+  const { plan, columns } = await planTransformers({
     transformers: made.transformers,
     columns: made.columns.map((name) => ({ name, input: 'text' })),
     column_names: made.column_names ?? 'lower',
     contracts: new Map(Object.entries(made.contract ?? {})),
+    after: made.after ?? {},
+    engine,
   })
   const input = csvInput(engine, made.body ?? csvOf(made.columns, made.rows), made.columns)
   const scanned = await scanAll(engine, {
     inputs: [input],
     columns: columns.map((column, i) => ({ ...column, field_id: i + 1 })),
     transformers: plan,
+    ...(made.after === undefined ? {} : { watermark: { columns: watermarkOf(made.after) } }),
     pii_policy: made.pii_policy ?? 'reference_only',
   })
   return { ...scanned, plan }
+}
+
+function watermarkOf(after: Readonly<Record<string, string | null>>) {
+  return Object.entries(after).map(([name, value]) => (value === null ? { name } : { name, after: value }))
 }

@@ -116,11 +116,12 @@ const kinds: Record<string, (engine: Engine) => Promise<{ inputs: ScanInput[]; t
 test.each(Object.keys(kinds))('the same rows, transformed and judged, from %s', async (kind) => {
   await pool.use(async (engine) => {
     const { inputs, types: described } = await kinds[kind]!(engine)
-    const { plan, columns: made } = planTransformers({
+    const { plan, columns: made } = await planTransformers({
       transformers,
       columns: columns.map((name, i) => ({ name, input: described[i] as string })),
       column_names: 'lower',
       contracts: new Map(Object.entries(contracts)),
+      after: {},
     })
     const { result, accepted } = await scanAll(engine, {
       inputs,
@@ -149,11 +150,12 @@ test.each(Object.keys(kinds))('the same rows, transformed and judged, from %s', 
 })
 
 test('a type that no contract gives is the source’s, whatever a mask makes of it', async () => {
-  const { columns: made } = planTransformers({
+  const { columns: made } = await planTransformers({
     transformers: { masking: [{ method: 'numeric_bucket', columns: ['id'], bucket_size: 5 }] },
     columns: [{ name: 'id', input: 'SMALLINT' }],
     column_names: 'lower',
     contracts: new Map(),
+    after: {},
   })
   expect(made).toMatchObject([{ type: { type: 'integer' }, input: 'HUGEINT' }])
 })

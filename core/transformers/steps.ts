@@ -50,8 +50,7 @@ export function addFormats(draft: Draft, formats: Readonly<Record<string, string
     column.input = parsed.input
     column.declared = parsed.input
     column.by.push('format')
-    const { typed, holds } = typedView(draft, column, 'formats')
-    column.view = { typed, holds: [held, ...holds] }
+    column.needs.push(held)
   }
 }
 

@@ -12,6 +12,10 @@ export interface Transformers {
   /** Per column of text the format of its dates or timestamps (formats.ts). */
   readonly formats?: Readonly<Record<string, string>>
   readonly hash_columns?: readonly HashColumn[]
+  readonly deduplicate?: Deduplicate
+  readonly computed?: readonly ComputedColumn[]
+  /** SQL over a row (core/contract/row-expression.ts). Rows for which it is not true are left out. */
+  readonly filter?: string
   readonly masking?: readonly MaskingRule[]
   /** The columns that stay, in this order. Not with `drop`. */
   readonly select?: readonly string[]
@@ -43,6 +47,20 @@ export type ValueRule = OverColumns &
 /** A new column with the SHA-256 of others, serialised as DataCoolie's `dc_hash_v1` does (hash.ts). */
 export interface HashColumn extends OverColumns {
   readonly name: string
+}
+
+/** Of the rows of the load that agree in `columns` the latest stays. */
+export interface Deduplicate extends OverColumns {
+  /** The first decides, then the next; the greatest value is the latest, NULL the earliest. */
+  readonly latest_by: readonly string[]
+  /** Whether all of several latest rows stay; otherwise the greatest of them by the source's columns in their order. */
+  readonly keep_ties: boolean
+}
+
+/** A new column, SQL over a row. It sees what stands before it in the list. */
+export interface ComputedColumn {
+  readonly name: string
+  readonly expr: string
 }
 
 /** NULL stays NULL. */

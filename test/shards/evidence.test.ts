@@ -26,7 +26,7 @@ it.each(['strict', 'quarantine'])(
     const stored = readStored(directory)
     expect(shardsOf(stored, 'only')).toBe(4)
     const flow = flowOf(stored, 'only')
-    expect(flow.rows).toEqual({ read: 12, accepted: 4, quarantined: 8, filtered: 0 })
+    expect(flow.rows).toEqual({ read: 12, accepted: 4, quarantined: 8, filtered: 0, deduplicated: 0 })
     expect(flow.error?.code).toBe(enforcement === 'strict' ? 'CONTRACT_REJECTED' : undefined)
     const shown = await cli(directory, 'quarantine', 'only', 'flow')
     const { rows } = JSON.parse(shown.stdout) as { rows: { source_file: string }[] }

@@ -48,7 +48,7 @@ async function wrong(directory: string): Promise<string[]> {
   }
   const wanted = {
     status: 'succeeded',
-    rows: { accepted: 5, filtered: 0, quarantined: 2, read: 7 },
+    rows: { accepted: 5, deduplicated: 0, filtered: 0, quarantined: 2, read: 7 },
     table: good,
     commits: 1,
     rejected: 2,

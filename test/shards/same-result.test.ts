@@ -51,6 +51,12 @@ const cases = fc.record({
   load_type: fc.constantFrom('append', 'overwrite' as const),
   watermark: fc.constantFrom('', 'n', 'n, m'),
   unique: fc.boolean(),
+  transformers: fc.constantFrom(
+    undefined,
+    undefined,
+    '{ computed: [{ name: twice, expr: 2 * m }], filter: twice > 6, rename: { twice: double_m } }',
+    '{ values: [{ operation: upper, columns: [k] }], hash_columns: [{ name: h, columns: [k, m] }], masking: [{ method: partial, columns: [k], keep_start: 1 }] }',
+  ),
   enforcement: fc.constantFrom(
     'quarantine',
     'quarantine',
@@ -91,12 +97,13 @@ async function parquetOf({ rows, extra }: File): Promise<Uint8Array> {
 
 /** What two runs make of the deliveries, without what names files and times. */
 async function outcome(given: Case, max_shard_bytes?: number) {
-  const { format, gzip, deliveries, load_type, watermark, unique, enforcement } = given
+  const { format, gzip, deliveries, load_type, watermark, unique, enforcement, transformers } = given
   const options: ShardProject = {
     format,
     load_type,
     source: load_type === 'overwrite' || watermark === '' ? '' : `, watermark_columns: [${watermark}]`,
     contract: `{ enforcement: ${enforcement}, columns: { k: { type: string, unique: ${unique} }, n: { type: integer, nullable: false }, m: { type: bigint, max: 4, severity: warn } }, rules: [{ name: some, expr: "m > 1 OR n > 9", severity: warn }, { name: more, expr: "k <> 'aa'" }] }`,
+    ...(transformers === undefined ? {} : { transformers }),
     ...(max_shard_bytes === undefined ? {} : { max_shard_bytes }),
   }
   const directory = makeShardProject(options)

@@ -49,7 +49,7 @@ async function rowCounts(ask: Ask): Promise<Record<string, RowCounts>> {
   const count = async (table: string) => Number((await ask(`SELECT count(*) AS n FROM ${table}`))[0]?.n)
   const judged = async (all: string, good: string): Promise<RowCounts> => {
     const [read, accepted] = [await count(all), await count(good)]
-    return { read, accepted, quarantined: read - accepted, filtered: 0 }
+    return { read, accepted, quarantined: read - accepted, filtered: 0, deduplicated: 0 }
   }
   return {
     flights_raw: await judged('flight', 'good_flight'),
@@ -69,7 +69,7 @@ async function goldCounts(ask: Ask): Promise<Record<string, RowCounts>> {
   const tables = await goldTables(ask)
   const counts = Object.entries(tables).map(([table, { length }]): [string, RowCounts] => [
     table.replace('gold.', ''),
-    { read: length, accepted: length, quarantined: 0, filtered: 0 },
+    { read: length, accepted: length, quarantined: 0, filtered: 0, deduplicated: 0 },
   ])
   return Object.fromEntries(counts)
 }

@@ -119,13 +119,14 @@ async function flowViolations(
     problems.push(...damaged(directory, `evidence of ${name} in ${run}`, flow.evidence))
     if (name === 'dirty')
       problems.push(...damaged(directory, `quarantine of ${name} in ${run}`, flow.quarantine))
-    const { read, accepted, quarantined, filtered } = flow.rows ?? {
+    const { read, accepted, quarantined, filtered, deduplicated } = flow.rows ?? {
       read: -1,
       accepted: 0,
       quarantined: 0,
       filtered: 0,
+      deduplicated: 0,
     }
-    wrong(`rows accounted in ${run}`, accepted + quarantined + filtered, read)
+    wrong(`rows accounted in ${run}`, accepted + quarantined + filtered + deduplicated, read)
   }
   return problems
 }

@@ -14,6 +14,7 @@ export interface ShardProject {
   readonly format?: string
   readonly source?: string
   readonly contract?: string
+  readonly transformers?: string
   readonly load_type?: 'append' | 'overwrite'
   readonly max_shard_bytes?: number
 }
@@ -21,6 +22,7 @@ export interface ShardProject {
 /** A project of one dataflow, `flow`, that loads every file of `landing` into `bronze.flow`. */
 export function makeShardProject(options: ShardProject): string {
   const { format = 'csv', source = '', contract = '{}', load_type = 'append', max_shard_bytes } = options
+  const transformers = options.transformers === undefined ? '' : `\n    transformers: ${options.transformers}`
   const limit = max_shard_bytes === undefined ? '' : `, max_shard_bytes: ${max_shard_bytes}`
   return makeProject(`version: 1
 project: crash
@@ -30,7 +32,7 @@ connections:
 dataflows:
   - name: flow
     source: { connection: landing, path: "*", format: ${format}${source}${limit} }
-    contract: ${contract}
+    contract: ${contract}${transformers}
     sink: { connection: warehouse, table: bronze.flow, load_type: ${load_type} }
 `)
 }

@@ -11,6 +11,8 @@ const transformers = `{
       values: [{ operation: trim, columns: [Mail, country] }, { operation: lower, columns: [mail] }, { operation: map, columns: [status], mapping: { A: active } }],
       formats: { ordered_on: dd/MM/yyyy },
       hash_columns: [{ name: customer, columns: [country, id] }],
+      deduplicate: { columns: [id], latest_by: [ordered_on] },
+      computed: [{ name: next_age, expr: age + 1 }], filter: "country = 'VN' OR next_age > 90",
       masking: [{ method: partial, columns: [mail], keep_end: 4 }, { method: numeric_bucket, columns: [age], bucket_size: 10 }],
       drop: [secret], rename: { ordered_on: Order Date } }`
 const contract = `{ enforcement: quarantine, quarantine: { pii_policy: preserve }, columns: {
@@ -20,6 +22,8 @@ const header = 'id,Mail,country,status,age,secret,ordered_on'
 const good = '1, ANN@EXAMPLE.COM , VN ,A,37,secret-one,05/01/2024'
 const late = '2,bob@example.org,VN,A,99,secret-two,06/01/2024'
 const odd = '3,eve@example.net,VN,B,41,secret-three,2024-01-06'
+const older = '1,ann@example.com,VN,A,36,secret-four,31/12/2023'
+const abroad = '5,joe@example.com,US,A,20,secret-five,05/01/2024'
 
 describe('one dataflow with all of them, from CSV', () => {
   let flow: Flow
@@ -27,14 +31,21 @@ describe('one dataflow with all of them, from CSV', () => {
   beforeAll(async () => {
     flow = openFlow()
     flow.says({ transformers, contract })
-    flow.deliver('a', `${[header, good, late, odd].join('\n')}\n4,too few\n`)
+    flow.deliver('a', `${[header, older, good, late, odd, abroad].join('\n')}\n4,too few\n`)
     first = await flow.run()
   })
   afterAll(() => flow.remove())
 
   it('the table has what the transformers made', async () => {
     expect(first.flow).toMatchObject({ status: 'succeeded' })
-    expect(first.flow.rows).toMatchObject({ read: 4, accepted: 1, quarantined: 3, filtered: 0 })
+    expect(first.flow.rows).toEqual({
+      read: 6,
+      accepted: 1,
+      quarantined: 3,
+      filtered: 1,
+      filtered_by_rule: 1,
+      deduplicated: 1,
+    })
     const table = await flow.table()
     expect(table.columns).toEqual([
       'id long',
@@ -44,6 +55,7 @@ describe('one dataflow with all of them, from CSV', () => {
       'age int',
       'order_date date',
       'customer string',
+      'next_age int',
     ])
     const row = {
       id: 1,
@@ -52,6 +64,7 @@ describe('one dataflow with all of them, from CSV', () => {
       status: 'active',
       age: 30,
       customer: digest('DCH1;S2:VN;I1:1;'),
+      next_age: 38,
     }
     expect(table.rows).toEqual([{ ...row, order_date: '2024-01-05' }])
     expect(await table.icebird()).toMatchObject([row])
@@ -91,7 +104,7 @@ describe('one dataflow with all of them, from CSV', () => {
 
   it('other transformers are another definition', async () => {
     flow.says({ transformers: transformers.replace('bucket_size: 10', 'bucket_size: 5'), contract })
-    flow.deliver('b', `${[header, good].join('\n')}\n`)
+    flow.deliver('b', `${[header, good.replace('1,', '6,')].join('\n')}\n`)
     const { evidence } = await flow.run()
     expect(evidence.definition_sha256).not.toBe(first.evidence.definition_sha256)
     expect(evidence.contract_sha256).toBe(first.evidence.contract_sha256)
@@ -109,6 +122,81 @@ it('a pattern that is no RE2 stops the dataflow before anything is read', async 
     const ran = await flow.run()
     expect(ran.flow.error).toMatchObject({ code: 'CONTRACT_PATTERN_INVALID' })
     expect(ran.flow.error?.message).toContain('transformers.values[0]')
+  } finally {
+    flow.remove()
+  }
+})
+
+describe('loads by watermark', () => {
+  let flow: Flow
+  beforeAll(() => {
+    flow = openFlow()
+    flow.says({
+      source: ', watermark_columns: [at]',
+      transformers: `{ formats: { at: dd/MM/yyyy }, deduplicate: { columns: [id], latest_by: [n] }, filter: "n > 0" }`,
+      contract: '{ columns: { id: { type: bigint }, at: { type: date }, n: { type: integer } } }',
+    })
+  })
+  afterAll(() => flow.remove())
+
+  it('rows that were left out move the watermark as those that are loaded do', async () => {
+    flow.deliver('a', 'id,at,n\n1,01/01/2024,5\n1,05/01/2024,4\n2,03/01/2024,1\n3,04/01/2024,0\n')
+    const { flow: first } = await flow.run()
+    expect(first.rows).toEqual({
+      read: 4,
+      accepted: 2,
+      quarantined: 0,
+      filtered: 1,
+      filtered_by_rule: 1,
+      deduplicated: 1,
+    })
+    flow.deliver('b', 'id,at,n\n4,05/01/2024,9\n4,06/01/2024,8\n4,06/01/2024,7\n')
+    const { flow: second } = await flow.run()
+    expect(second.rows).toEqual({
+      read: 7,
+      accepted: 1,
+      quarantined: 0,
+      filtered: 5,
+      filtered_by_rule: 0,
+      deduplicated: 1,
+    })
+    expect((await flow.table()).rows).toEqual([
+      { id: 1, at: '2024-01-01', n: 5 },
+      { id: 2, at: '2024-01-03', n: 1 },
+      { id: 4, at: '2024-01-06', n: 8 },
+    ])
+  })
+
+  it('a delivery that is left out whole is remembered, and not read again', async () => {
+    flow.deliver('c', 'id,at,n\n5,07/01/2024,0\n')
+    const third = await flow.run()
+    expect(third.flow).toMatchObject({ status: 'succeeded', rows: { accepted: 0, filtered_by_rule: 1 } })
+    expect(third.gate('contract').watermark).toEqual({ at: '2024-01-07' })
+    expect((await flow.table()).rows).toHaveLength(3)
+    expect((await flow.run()).flow.reason).toBe('nothing_new')
+  })
+})
+
+it('a load that needs shards is not deduplicated by halves', async () => {
+  const flow = openFlow()
+  try {
+    const says = (limit: string) =>
+      flow.says({
+        source: limit,
+        transformers: '{ deduplicate: { columns: [id], latest_by: [n] } }',
+        contract: '{ columns: { id: { type: bigint }, n: { type: integer } } }',
+      })
+    says(', max_shard_bytes: 20')
+    flow.deliver('a', 'id,n\n1,1\n1,2\n')
+    flow.deliver('b', 'id,n\n1,3\n1,4\n')
+    expect((await flow.run()).flow).toMatchObject({
+      status: 'failed',
+      gate: 'extract',
+      error: { code: 'DEDUPLICATE_IN_SHARDS' },
+    })
+    says('')
+    expect((await flow.run()).flow.rows).toMatchObject({ accepted: 1, deduplicated: 3 })
+    expect((await flow.table()).rows).toEqual([{ id: 1, n: 4 }])
   } finally {
     flow.remove()
   }
