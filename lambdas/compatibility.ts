@@ -40,7 +40,7 @@ function prove(
   target: NestedField | undefined,
   policy: SchemaEvolution,
 ): CompatibilityProof {
-  const incoming = icebergTypeOf(column.type)
+  const incoming = icebergTypeOf(column.type, 'contract' in column ? column.contract : undefined)
   const stored = 'stored' in column ? column.stored : undefined
   const written = stored === undefined ? incoming : icebergTypeOf(stored)
   const proof = (compatible: boolean, why: string): CompatibilityProof => ({

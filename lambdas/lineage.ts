@@ -128,7 +128,7 @@ function sourceDraft({ name, type, contract }: Omit<ScanColumn, 'field_id'>): Dr
     name,
     type,
     nullable: !refusesNull(contract),
-    ...(contract === undefined ? {} : { origin: 'contract' as const }),
+    ...(contract === undefined ? {} : { contract, origin: 'contract' as const }),
     ...(contract?.rename_from === undefined ? {} : { rename_from: contract.rename_from }),
   }
 }

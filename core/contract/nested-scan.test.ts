@@ -103,7 +103,7 @@ test('the engine says the same of any value as a plain walk over it', async () =
       const { reasons } = await judged(contract, values.map(printJson))
       expect(values.map((_, i) => (reasons.get(i) ?? []).sort().join(', '))).toEqual(wanted)
     }),
-    { numRuns: 60, endOnFailure: true },
+    { numRuns: 30, endOnFailure: true },
   )
 })
 

@@ -119,7 +119,7 @@ export interface MemberContract {
 }
 
 /** Whether no NULL gets through, so that the table's column may be required. */
-export function refusesNull(contract: ColumnContract | undefined): boolean {
+export function refusesNull(contract: MemberContract | undefined): boolean {
   return contract?.nullable === false && contract.severity !== 'warn'
 }
 

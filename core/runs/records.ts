@@ -143,6 +143,8 @@ export interface SchemaDifference {
   /** As the table has it, and as the load would have it: a type, a name, or a nullability. */
   readonly from?: string
   readonly to?: string
+  /** `column` is a place inside of a list, struct or map: `address.zip`, `items.element`, `labels.value`. */
+  readonly nested?: true
   /** The contract names the column, or Sluice adds it itself. */
   readonly origin?: 'contract' | 'sluice'
   /** Why no policy can allow it. */

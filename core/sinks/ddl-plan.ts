@@ -7,9 +7,9 @@ import type {
   PhysicalState,
 } from '../runs/records.ts'
 import { sameFields } from '../tables/design.ts'
-import { canPromote } from '../tables/schema.ts'
+import { canPromote, schemaNodes } from '../tables/schema.ts'
 import { printTerm } from '../tables/terms.ts'
-import { type Schema, typeText } from '../tables/types.ts'
+import { type IcebergType, type Schema, typeText } from '../tables/types.ts'
 import { schemaColumns } from './draft-schema.ts'
 
 export type DdlDraft = Pick<LineageRecord, 'base' | 'schema' | 'physical'>
@@ -101,19 +101,23 @@ function blockers(
   physical: LineageRecord['physical'],
   replaces: boolean,
 ): DdlOperation[] {
-  const before = new Map(base.fields.map((field) => [field.id, field]))
-  const after = new Set(schema.fields.map((field) => field.id))
+  const before = new Map(schemaNodes(base).map((node) => [node.id, node]))
+  const nodes = schemaNodes(schema)
+  const after = new Set(nodes.map((node) => node.id))
   const blocked = (statement: string, blocker: string): DdlOperation => ({
     statement: `ALTER TABLE ${table} ${statement}`,
     risk: 'blocking',
     blocker,
   })
   const found: DdlOperation[] = []
-  for (const { id, name, type, required } of schema.fields) {
+  for (const { id, path, parent, type, required } of nodes) {
     const old = before.get(id)
-    if (old !== undefined && typeText(old.type) !== typeText(type) && !canPromote(old.type, type))
+    const name = path.join('.')
+    if (old !== undefined && !keepsValues(old.type, type))
       found.push(blocked(`ALTER COLUMN ${name} TYPE ${typeText(type)}`, 'rewrite_of_stored_values'))
-    if (required && old?.required !== true && !replaces) {
+    // Below a place that is new there are no rows yet.
+    const isBelowNew = parent !== undefined && !before.has(parent)
+    if (required && old?.required !== true && !replaces && !isBelowNew) {
       const blocker = old === undefined ? 'required_without_default' : 'tighten_with_rows'
       found.push(blocked(`ALTER COLUMN ${name} SET NOT NULL`, blocker))
     }
@@ -122,12 +126,20 @@ function blockers(
     ...physical.specs,
     ...[...physical.after.partition, ...physical.after.sort].map((field) => field['source-id']),
   ])
-  for (const { id, name } of base.fields) {
-    if (after.has(id)) continue
+  for (const { id, path, parent } of schemaNodes(base)) {
+    if (after.has(id) || (parent !== undefined && !after.has(parent))) continue
+    const name = path.join('.')
     if (!replaces) found.push(blocked(`DROP COLUMN ${name}`, 'drop_with_rows'))
     else if (used.has(id)) found.push(blocked(`DROP COLUMN ${name}`, 'drop_of_partition_column'))
   }
   return found
+}
+
+/** Nested types are compared place by place, since each place has an id of its own. */
+function keepsValues(old: IcebergType, type: IcebergType): boolean {
+  const nested = ['list', 'struct', 'map']
+  if (nested.includes(old.kind) || nested.includes(type.kind)) return old.kind === type.kind
+  return typeText(old) === typeText(type) || canPromote(old, type)
 }
 
 function partitionText(fields: PhysicalState['partition'], schema: Schema): string {

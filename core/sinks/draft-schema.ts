@@ -51,9 +51,12 @@ export function draftSchema(
   policy: SchemaEvolution = defaultEvolution,
 ): DraftSchema {
   if (base === undefined) return newSchema(columns, policy)
-  const { matches, differences } = compareSchemas(columns, base.schema, replaces, policy)
+  const { matches, differences, changes: inside } = compareSchemas(columns, base.schema, replaces, policy)
   const decisions = differences.map((difference) => decide(difference, policy))
-  const byColumn = Map.groupBy(decisions, (decision) => decision.column)
+  const byColumn = Map.groupBy(
+    decisions.filter((decision) => !decision.nested),
+    (decision) => decision.column,
+  )
   const changes: SchemaChange[] = []
   const drafted = matches.map(({ column, field }): Omit<DraftedColumn, 'field_id' | 'nested'> => {
     const own = byColumn.get(column.name) ?? []
@@ -70,8 +73,14 @@ export function draftSchema(
     const cast = own.some(({ action, change }) => isCast(action) && isOfType(change))
     return { name, fate: 'loaded', ...(cast ? { stored: columnTypeOf(field.type, name) } : {}) }
   })
+  // What is refused inside of a column is not drafted: its files would be none of the table's either way.
+  for (const [i, { action, nested }] of decisions.entries()) {
+    const change = nested && action === 'apply' ? inside.get(differences[i] as SchemaDifference) : undefined
+    if (change !== undefined) changes.push(change)
+  }
   const byName = new Map(base.schema.fields.map((field) => [field.name, field]))
-  for (const { change, column } of decisions) {
+  for (const { change, column, nested } of decisions) {
+    if (nested) continue
     const field = byName.get(column)
     if (change === 'drop_column' && field !== undefined && !isKey(base.schema, field))
       changes.push({ kind: 'drop_column', id: field.id })

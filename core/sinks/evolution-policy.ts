@@ -20,6 +20,13 @@ export const defaultEvolution: SchemaEvolution = {
  * mode, and the mode before what is left.
  */
 export function decide(difference: SchemaDifference, policy: SchemaEvolution): EvolutionDecision {
+  const decision = decideColumn(difference, policy)
+  if (!difference.nested || decision.action === 'apply' || decision.action === 'refuse') return decision
+  const why = 'inside of a list, struct or map a change is made or refused, nothing else in this version'
+  return { ...decision, action: 'refuse', why }
+}
+
+function decideColumn(difference: SchemaDifference, policy: SchemaEvolution): EvolutionDecision {
   const { mode } = policy
   type Scope = Exclude<keyof SchemaEvolution, 'apply_safe'>
   const because = (action: EvolutionDecision['action'], scope: Scope | undefined, why: string) => ({

@@ -1,23 +1,35 @@
-import { type ColumnType, icebergType, isNested } from '../contract/types.ts'
+import {
+  type ColumnType,
+  icebergType,
+  isNested,
+  type MemberContract,
+  refusesNull,
+} from '../contract/types.ts'
 import { TerminalError } from '../errors.ts'
 import { type IcebergType, parseType } from '../tables/types.ts'
 
 /**
  * tinyint and smallint are `int` in Iceberg, json is `string`; what narrows them is the contract's business. What is
- * nested has no field ids yet (0) and is optional, except the keys of maps, which Iceberg requires.
+ * nested has no field ids yet (0). It is required where `contract` lets no NULL in, and without one optional, except
+ * the keys of maps, which Iceberg requires.
  */
-export function icebergTypeOf(type: ColumnType): IcebergType {
+export function icebergTypeOf(type: ColumnType, contract?: MemberContract): IcebergType {
   switch (type.type) {
     case 'list':
-      return { kind: 'list', elementId: 0, elementRequired: false, element: icebergTypeOf(type.items) }
+      return {
+        kind: 'list',
+        elementId: 0,
+        elementRequired: refusesNull(contract?.items),
+        element: icebergTypeOf(type.items, contract?.items),
+      }
     case 'struct':
       return {
         kind: 'struct',
         fields: type.fields.map(({ name, type }) => ({
           id: 0,
           name,
-          required: false,
-          type: icebergTypeOf(type),
+          required: refusesNull(contract?.fields?.[name]),
+          type: icebergTypeOf(type, contract?.fields?.[name]),
         })),
       }
     case 'map':
@@ -26,8 +38,8 @@ export function icebergTypeOf(type: ColumnType): IcebergType {
         keyId: 0,
         key: icebergTypeOf(type.keys),
         valueId: 0,
-        valueRequired: false,
-        value: icebergTypeOf(type.values),
+        valueRequired: refusesNull(contract?.values),
+        value: icebergTypeOf(type.values, contract?.values),
       }
     default:
       return parseType(icebergType(type))

@@ -1,9 +1,11 @@
-import type { ColumnType } from '../contract/types.ts'
+import { type ColumnType, isNested, type MemberContract } from '../contract/types.ts'
 import type { SchemaEvolution } from '../manifest/types.ts'
 import type { SchemaChangeName, SchemaDifference } from '../runs/records.ts'
+import type { SchemaChange } from '../tables/evolution.ts'
 import { canPromote } from '../tables/schema.ts'
 import { type NestedField, type Schema, typeText } from '../tables/types.ts'
 import { icebergTypeOf } from './iceberg-types.ts'
+import { nestedDifferences } from './nested-differences.ts'
 import { typeFit } from './type-fit.ts'
 
 export interface DraftColumn {
@@ -14,6 +16,8 @@ export interface DraftColumn {
   /** What the table calls it so far, where the contract says so. */
   readonly rename_from?: string
   readonly origin?: 'contract' | 'sluice'
+  /** Of a list, struct or map: where NULL may be in it. */
+  readonly contract?: MemberContract
 }
 
 /** One column of the load and the column of the table that it goes to. */
@@ -25,6 +29,8 @@ export interface Match {
 export interface Comparison {
   readonly matches: readonly Match[]
   readonly differences: readonly SchemaDifference[]
+  /** Of a difference inside of a column: the change of the table that would settle it. */
+  readonly changes: ReadonlyMap<SchemaDifference, SchemaChange>
 }
 
 /**
@@ -43,6 +49,7 @@ export function compareSchemas(
   const keys = new Set(base.identifierFieldIds)
   const matches: Match[] = []
   const differences: SchemaDifference[] = []
+  const changes = new Map<SchemaDifference, SchemaChange>()
   for (const column of columns) {
     const origin = column.origin === undefined ? {} : { origin: column.origin }
     const found = (change: SchemaChangeName, more: Omit<SchemaDifference, 'column' | 'change'>) =>
@@ -66,7 +73,14 @@ export function compareSchemas(
       else if (both) found('rename_column', { ...words, problem: 'the load has both columns' })
       else found('rename_column', words)
     }
-    compareType(column, field, keys.has(field.id), found)
+    if (isNested(column.type)) {
+      const incoming = icebergTypeOf(column.type, column.contract)
+      for (const { difference, change } of nestedDifferences(column.name, incoming, field, replaces)) {
+        const own = { ...difference, ...origin }
+        differences.push(own)
+        if (change !== undefined) changes.set(own, change)
+      }
+    } else compareType(column, field, keys.has(field.id), found)
     compareNullability(column, field, keys.has(field.id), found)
   }
   const matched = new Set(matches.map(({ field }) => field?.id))
@@ -77,7 +91,7 @@ export function compareSchemas(
     differences.push({ ...words, change: replaces ? 'drop_column' : 'missing_column', ...problem })
   }
   if (policy.column_order === 'load') differences.push(...compareOrder(matches, base))
-  return { matches, differences }
+  return { matches, differences, changes }
 
   function compareNullability(column: DraftColumn, field: NestedField, isKey: boolean, found: Found): void {
     if (field.required && column.nullable !== false) {

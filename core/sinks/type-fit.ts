@@ -38,11 +38,12 @@ type Family =
  * | string | text | text | text | text | text | text | text | ok |
  *
  * A timestamp without a zone is no instant, so the two never meet. Types are told by what they are, not by what
- * their name contains; the others (uuid, binary, time, nested) fit themselves alone.
+ * their name contains; the others (uuid, binary, time) fit themselves alone, and nested ones place by place.
  */
 export function typeFit(from: IcebergType, to: IcebergType): Fit {
   if (typeText(from) === typeText(to)) return 'same'
   if (canPromote(from, to)) return 'widening'
+  if (isNested(from) || isNested(to)) return nestedFit(from, to)
   const [source, target] = [familyOf(from), familyOf(to)]
   if (source === 'other' || target === 'other') return 'incompatible'
   if (target === 'string') return 'lossless'
@@ -52,6 +53,35 @@ export function typeFit(from: IcebergType, to: IcebergType): Fit {
   const numbers: readonly Family[] = ['integer', 'decimal', 'float']
   if (!numbers.includes(source) || !numbers.includes(target)) return 'incompatible'
   return holdsAll(from, to) ? 'lossless' : 'narrowing'
+}
+
+function isNested({ kind }: IcebergType): boolean {
+  return kind === 'list' || kind === 'struct' || kind === 'map'
+}
+
+/**
+ * Nested types fit place by place, members by name; nothing inside is cast, so there is no fit between `widening` and
+ * `incompatible`. A place that may be NULL fits none that is required, and a member that does not come is NULL.
+ */
+function nestedFit(from: IcebergType, to: IcebergType): Fit {
+  const place = (type: IcebergType, required: boolean, target: IcebergType, wanted: boolean): Fit =>
+    wanted && !required ? 'incompatible' : typeFit(type, target)
+  if (from.kind === 'list' && to.kind === 'list')
+    return all([place(from.element, from.elementRequired, to.element, to.elementRequired)])
+  if (from.kind === 'map' && to.kind === 'map')
+    return all([typeFit(from.key, to.key), place(from.value, from.valueRequired, to.value, to.valueRequired)])
+  if (from.kind !== 'struct' || to.kind !== 'struct') return 'incompatible'
+  const fits = from.fields.map(({ name, type, required }): Fit => {
+    const target = to.fields.find((field) => field.name === name)
+    return target === undefined ? 'incompatible' : place(type, required, target.type, target.required)
+  })
+  const lacking = to.fields.filter(({ name }) => !from.fields.some((field) => field.name === name))
+  return all([...fits, ...lacking.map(({ required }): Fit => (required ? 'incompatible' : 'same'))])
+}
+
+function all(fits: readonly Fit[]): Fit {
+  if (fits.every((fit) => fit === 'same')) return 'same'
+  return fits.every((fit) => fit === 'same' || fit === 'widening') ? 'widening' : 'incompatible'
 }
 
 function familyOf({ kind }: IcebergType): Family {
