@@ -70,8 +70,17 @@ function checkSize(
 ): void {
   const most = task.ports.shardBytes
   if (most === undefined || task.record('extract').shards.length === 0) return
-  const sizes = stats.flatMap((file) => columns.map((column) => file.columns[column.name]?.size ?? 0))
-  const bytes = sizes.reduce((a, b) => a + b, 0)
+  const bytes = stats.reduce((sum, file) => {
+    // The statistics leave nested columns out: then the whole file is counted.
+    const sizes = columns.map((column) => file.columns[column.name]?.size ?? file.bytes)
+    return (
+      sum +
+      Math.min(
+        file.bytes,
+        sizes.reduce((a, b) => a + b, 0),
+      )
+    )
+  }, 0)
   if (bytes <= most / copies) return
   throw new ContractError({
     code: 'CHECK_TOO_LARGE',

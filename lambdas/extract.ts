@@ -4,8 +4,9 @@ import { checkTables } from '../core/planning/check-refs.ts'
 import { refTables } from '../core/planning/refs.ts'
 import { readSourceState } from '../core/runs/commit.ts'
 import type { SourceStateItem } from '../core/runs/items.ts'
-import type { ExtractRecord, FilesPinned, TablePin } from '../core/runs/records.ts'
+import type { ControlCount, ExtractRecord, FilesPinned, TablePin } from '../core/runs/records.ts'
 import { checkReplayable, type Replay } from '../core/runs/replay.ts'
+import { readControlCounts } from '../core/sources/control-counts.ts'
 import { pinFiles } from '../core/sources/files.ts'
 import { planShards, shardLimit } from '../core/sources/shards.ts'
 import {
@@ -23,7 +24,7 @@ import { type GateTask, gateHandler } from './gate-handler.ts'
 /**
  * Gate 1: pins exactly what will be read, so that every later gate, and every repetition of one, reads the
  * same bytes: versions of objects, or snapshots of tables, and from which watermark on; and the snapshots of tables
- * that checks look into. What is more than one call of gate 3 can hold is divided into shards.
+ * and the counts that checks compare with. What is more than one call of gate 3 can hold is divided into shards.
  */
 export async function extract(task: GateTask): Promise<ExtractRecord> {
   const stored = await readSourceState(task.ports, task.project, task.dataflow.name)
@@ -58,12 +59,21 @@ async function extractFiles(task: GateTask, stored: SourceStateItem | undefined)
     throw divided(dataflow.name, shards.length)
   }
   const verdict = nothing ? 'nothing_new' : 'passed'
-  const tables = nothing ? [] : await pinTables(ports, checkTables(dataflow.contract.checks))
-  return { verdict, source: pinned, ...besides(tables), inputs, ...remembered(task, stored), shards }
+  const { checks } = dataflow.contract
+  const tables = nothing ? [] : await pinTables(ports, checkTables(checks))
+  const counts = nothing ? [] : await readControlCounts(store, checks, pins)
+  return { verdict, source: pinned, ...besides(tables, counts), inputs, ...remembered(task, stored), shards }
 }
 
-function besides(tables: readonly TablePin[]): Pick<ExtractRecord, 'check_tables'> {
-  return tables.length === 0 ? {} : { check_tables: tables }
+/** What checks compare with. */
+function besides(
+  tables: readonly TablePin[],
+  counts: readonly ControlCount[] = [],
+): Pick<ExtractRecord, 'check_tables' | 'control_counts'> {
+  return {
+    ...(tables.length === 0 ? {} : { check_tables: tables }),
+    ...(counts.length === 0 ? {} : { control_counts: counts }),
+  }
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { CheckResult } from '../core/contract/checks.ts'
 import type { RuleCount } from '../core/contract/types.ts'
+import type { RowCounts } from '../core/runs/items.ts'
 import type { ContractRecord, ReasonCount, ShardRecord } from '../core/runs/records.ts'
 import { addRows, noRows } from '../core/runs/result.ts'
 import { readShards } from '../core/runs/shard-log.ts'
@@ -44,7 +45,7 @@ export async function gatherShards(task: GateTask): Promise<Gathered> {
       task.record('lineage').columns,
       task.signal,
     ),
-    checks: () => judgeAll(task, shards),
+    checks: () => judgeAll(task, rows, shards),
   }
 }
 
@@ -70,10 +71,15 @@ function sumRules(shards: readonly ShardRecord[]): RuleCount[] {
 }
 
 /** A value may be unique in each shard and not in the load, so all files are looked at together, one check at a time. */
-async function judgeAll(task: GateTask, shards: readonly ShardRecord[]): Promise<CheckResult[]> {
+async function judgeAll(
+  task: GateTask,
+  counts: RowCounts,
+  shards: readonly ShardRecord[],
+): Promise<CheckResult[]> {
   const { lake, engines } = task.ports
   const files = shards.flatMap((shard) => shard.files)
   return await judgeChecks(task, {
+    counts,
     stats: files.map(({ stats }) => stats),
     read: (work) =>
       engines.use(

@@ -48,13 +48,6 @@ export interface Judgement extends Pick<ContractRecord, 'rows' | 'by_reason' | '
  */
 export async function judge(task: GateTask, engine: Engine, portion: Portion): Promise<Judgement> {
   const scan = await scanContract(engine, await scanRequest(task, engine, portion))
-  const checks = portion.shard === undefined ? await judgeLoad(task, engine, scan) : []
-  const watermark = await furthest(task, engine, scan.watermark)
-  const accepted = await layOut(engine, scan.accepted, layoutOf(task))
-  const rejected = scan.rejected && (await withFirstSeen(task, engine, scan.rejected))
-  // What follows stores files and waits for the disk; the instance need not wait with it.
-  await engine.done()
-  await checkPins(task.ports, portion.extract)
   const rows: RowCounts = {
     read: scan.rows_read,
     accepted: scan.rows_accepted,
@@ -66,6 +59,13 @@ export async function judge(task: GateTask, engine: Engine, portion: Portion): P
       : { filtered_by_rule: scan.rows_filtered_by_rule }),
     ...(scan.rows_warned === undefined ? {} : { warned: scan.rows_warned }),
   }
+  const checks = portion.shard === undefined ? await judgeLoad(task, engine, rows, scan) : []
+  const watermark = await furthest(task, engine, scan.watermark)
+  const accepted = await layOut(engine, scan.accepted, layoutOf(task))
+  const rejected = scan.rejected && (await withFirstSeen(task, engine, scan.rejected))
+  // What follows stores files and waits for the disk; the instance need not wait with it.
+  await engine.done()
+  await checkPins(task.ports, portion.extract)
   checkAccounted(rows)
   const by_reason = rejected?.by_reason ?? []
   const quarantine =
@@ -144,9 +144,14 @@ export function checkAccounted(rows: RowCounts): void {
 }
 
 /** While the accepted rows lie here, as the scan has written them. */
-async function judgeLoad(task: GateTask, engine: Engine, { accepted }: ScanResult): Promise<CheckResult[]> {
+async function judgeLoad(
+  task: GateTask,
+  engine: Engine,
+  counts: RowCounts,
+  { accepted }: ScanResult,
+): Promise<CheckResult[]> {
   const files = async () => accepted.map(({ file }) => file)
-  return await judgeChecks(task, { stats: accepted, read: (work) => work({ engine, files }) })
+  return await judgeChecks(task, { counts, stats: accepted, read: (work) => work({ engine, files }) })
 }
 
 /** Sorting and cutting are the manifest's to ask for; partitions are the table's. */

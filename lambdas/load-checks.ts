@@ -47,12 +47,13 @@ export function refOf({ name, field_id, type, stored }: ScanColumn): ColumnRef {
 
 export interface Measured {
   readonly measured: number | null
+  readonly expected?: number
   readonly limit: CheckResult['limit']
   readonly passed: boolean
 }
 
 /** What a gate found of a check, as its record has it. */
-export function checkResult(check: LoadCheck, { measured, limit, passed }: Measured): CheckResult {
+export function checkResult(check: LoadCheck, { measured, expected, limit, passed }: Measured): CheckResult {
   const columns = check.columns.map(({ name }) => name)
   return {
     name: check.name,
@@ -61,6 +62,7 @@ export function checkResult(check: LoadCheck, { measured, limit, passed }: Measu
     outcome: passed ? 'passed' : 'failed',
     ...(columns.length === 0 ? {} : { columns }),
     measured,
+    ...(expected === undefined ? {} : { expected }),
     limit,
   }
 }
@@ -83,6 +85,7 @@ export function refuseFailed(task: GateTask, checks: readonly CheckResult[], kep
     check: first.name,
     ...(first.columns === undefined ? {} : { columns: first.columns }),
     measured: first.measured,
+    ...(first.expected === undefined ? {} : { expected: first.expected }),
     limit: first.limit,
   }
   if (first.check === 'unique') {

@@ -1,4 +1,5 @@
 import { contractType } from './nested-contract.ts'
+import type { Reconciliation } from './reconciliation.ts'
 import type { ColumnContract, Severity } from './types.ts'
 import { nestedTypeNames, typeText } from './types.ts'
 
@@ -32,6 +33,8 @@ export interface CheckSpec {
    * on the clock, on chance or on the engine.
    */
   readonly sql?: string
+  /** The rows of the load are as many as an independent count says. */
+  readonly row_count_reconciliation?: Reconciliation
 }
 
 export interface References {
@@ -47,7 +50,15 @@ export interface CountRange {
   readonly max?: number
 }
 
-export const checkKinds = ['unique', 'row_count', 'max_null_ratio', 'freshness', 'references', 'sql'] as const
+export const checkKinds = [
+  'unique',
+  'row_count',
+  'max_null_ratio',
+  'freshness',
+  'references',
+  'sql',
+  'row_count_reconciliation',
+] as const
 export type CheckKind = (typeof checkKinds)[number]
 
 /** What a check came to. Numbers only: no value of a row is in it. */
@@ -63,9 +74,15 @@ export interface CheckResult {
    * `unique`: distinct values that occur more than once. `row_count`: rows. `max_null_ratio`: the share of NULL.
    * `freshness`: seconds; `null` where the column has no value to tell it by, which fails. `references`: distinct
    * values that the other table does not have. `sql`: rows.
+   * `row_count_reconciliation`: rows.
    */
   readonly measured: number | null
-  /** The largest that passes, in the unit of `measured`; of `row_count` the range. */
+  /** Of `row_count_reconciliation`: the independent count. */
+  readonly expected?: number
+  /**
+   * The largest that passes, in the unit of `measured`; of `row_count` the range, of `row_count_reconciliation` by how
+   * much `measured` may differ from `expected`.
+   */
   readonly limit: number | CountRange
 }
 
@@ -96,12 +113,10 @@ export function freshnessMistake(column: Pick<ColumnContract, 'type' | 'precisio
   return `freshness needs a date, timestamp or timestamp_tz, and this is ${nestedTypeNames.includes(column.type) ? column.type : typeText(contractType(column))}`
 }
 
+export type CheckFinding = Pick<CheckResult, 'check' | 'measured' | 'expected' | 'limit'>
+
 /** `3 rows, at least 5 are wanted`: what was found, and what would have passed. */
-export function resultText({
-  check,
-  measured,
-  limit,
-}: Pick<CheckResult, 'check' | 'measured' | 'limit'>): string {
+export function resultText({ check, measured, expected, limit }: CheckFinding): string {
   switch (check) {
     case 'unique':
       return `${measured} values occur more than once`
@@ -111,6 +126,8 @@ export function resultText({
       return `${percent(measured as number)} of the values are NULL, at most ${percent(limit as number)} may be`
     case 'references':
       return `${measured} values are not in the table that they refer to`
+    case 'row_count_reconciliation':
+      return `${measured} rows, and the independent count says ${expected}; they may differ by ${limit}`
     case 'sql':
       return `its SQL has ${measured} rows, each a violation`
     case 'freshness':

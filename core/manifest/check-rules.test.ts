@@ -50,7 +50,7 @@ test.each<[string, string, readonly string[]]>([
     'no kind',
     '{ name: a, severity: warn }',
     [
-      '13:11: check `a` checks nothing. Add one of unique, row_count, max_null_ratio, freshness, references, sql.',
+      '13:11: check `a` checks nothing. Add one of unique, row_count, max_null_ratio, freshness, references, sql, row_count_reconciliation.',
     ],
   ],
   [

@@ -2,6 +2,7 @@ import { type CheckSpec, checkColumns, checkKinds, freshnessMistake } from '../c
 import { type ColumnContract, nestedTypeNames } from '../contract/types.ts'
 import { readsLoad } from '../planning/check-refs.ts'
 import { columnName } from '../sources/column-names.ts'
+import { checkReconciliation } from './reconciliation-rules.ts'
 import type { Draft, Report } from './rules.ts'
 
 /** The rules across the keys of a contract's checks. */
@@ -27,6 +28,7 @@ export function checkChecks(draft: Draft, report: Report): void {
     checkPairs(check, within)
     checkAboutLoad(check, within)
     checkNested(check, draft, within)
+    checkReconciliation(check, draft, within)
     checkFreshness(check, draft, within)
   }
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { rateMistake } from './cron.ts'
-import { maxNameLength, namePattern, nameRule, tablePattern, tableRule } from './grammar.ts'
+import { globMistake, maxNameLength, namePattern, nameRule, tablePattern, tableRule } from './grammar.ts'
 
 const column = z
   .string()
@@ -8,6 +8,24 @@ const column = z
   .max(maxNameLength)
   .describe('A column of the load, as the source or as the table spells it.')
 const rows = (end: string) => z.int().min(0).optional().describe(`The ${end} number of rows, inclusive.`)
+
+const table = (what: string) =>
+  z
+    .string()
+    .max(2 * maxNameLength)
+    .regex(tablePattern, tableRule)
+    .describe(what)
+
+function refuse(mistakeOf: (value: string) => string | undefined): z.core.CheckFn<string> {
+  return (context) => {
+    const message = mistakeOf(context.value)
+    if (message !== undefined) context.issues.push({ code: 'custom', input: context.value, message })
+  }
+}
+
+function controlFileMistake(path: string): string | undefined {
+  return /[*?[\]{}()!+@]/.test(path) ? 'it is the path of one object, without wildcards' : globMistake(path)
+}
 
 /** Exactly one kind is there: a rule across keys, which check-rules.ts holds. */
 export const checkSchema = z
@@ -40,10 +58,7 @@ export const checkSchema = z
         column,
         max_age: z
           .string()
-          .check((context) => {
-            const message = rateMistake(context.value)
-            if (message !== undefined) context.issues.push({ code: 'custom', input: context.value, message })
-          })
+          .check(refuse(rateMistake))
           .describe('A number of minutes, hours or days: `2 hours`. A day is 24 hours.'),
       })
       .optional()
@@ -51,11 +66,7 @@ export const checkSchema = z
     references: z
       .strictObject({
         columns: z.array(column).min(1).describe('Columns of the load.'),
-        table: z
-          .string()
-          .max(2 * maxNameLength)
-          .regex(tablePattern, tableRule)
-          .describe('`namespace.name` of a table that a dataflow of the project writes; it draws an edge.'),
+        table: table('`namespace.name` of a table that a dataflow of the project writes; it draws an edge.'),
         to: z
           .array(z.string().min(1).max(maxNameLength))
           .min(1)
@@ -72,5 +83,47 @@ export const checkSchema = z
       .describe(
         "One SELECT whose rows are the violations. `{{ load }}` is the accepted rows, `{{ ref('namespace.table') }}` a table of the lake.",
       ),
+    row_count_reconciliation: z
+      .strictObject({
+        against: z
+          .strictObject({
+            sidecar: z
+              .string()
+              .regex(/^[A-Za-z0-9._-]+$/, 'the end of a name has letters, digits and . _ -')
+              .optional()
+              .describe(
+                'End of the name of the object beside each object that holds its number of rows: `.count`.',
+              ),
+            control_file: z
+              .string()
+              .min(1)
+              .check(refuse(controlFileMistake))
+              .optional()
+              .describe(
+                'Path of a JSON object in the source’s connection with the number of all rows at `row_count`.',
+              ),
+            parquet_footers: z
+              .literal(true)
+              .optional()
+              .describe('What the footers of the Parquet files say.'),
+            table: table(
+              '`namespace.name` of a table that a dataflow of the project writes: its rows.',
+            ).optional(),
+          })
+          .describe('Exactly one independent count.'),
+        rows: z
+          .enum(['read', 'judged', 'accepted'])
+          .default('read')
+          .describe('Which rows of the load are compared; `judged` are those accepted and quarantined.'),
+        tolerance: z
+          .strictObject({
+            mode: z.enum(['absolute', 'pct']).describe('Rows, or percent of the independent count.'),
+            value: z.number().min(0).describe('By how much the counts may differ, inclusive.'),
+          })
+          .default({ mode: 'absolute', value: 0 })
+          .describe('By how much the counts may differ. Default: not at all.'),
+      })
+      .optional()
+      .describe('The rows of the load against an independent count of them.'),
   })
   .describe('One rule over the load: a name and exactly one kind of check.')

@@ -41,6 +41,10 @@ const keys: Readonly<Record<string, string>> = {
   filter_expression: 'use transformers.filter',
   secrets_ref: 'connections of this version need no secrets',
   sinks: 'a dataflow has one sink',
+  object_metadata: 'objects’ metadata is not read; use against.sidecar or against.control_file',
+  typed_hash_reconciliation: 'rows are counted, not hashed; use row_count_reconciliation',
+  min_rows: 'use row_count: { min }',
+  custom_sql: 'use sql',
 }
 
 /** Words that mean the same as one that is known. */

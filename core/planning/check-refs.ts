@@ -23,11 +23,16 @@ export function checkReads(checks: readonly CheckSpec[] | undefined): {
 } {
   const reads: CheckRead[] = []
   const mistakes: CheckMistake[] = []
-  for (const [i, { references, sql }] of (checks ?? []).entries()) {
+  for (const [i, { references, sql, row_count_reconciliation }] of (checks ?? []).entries()) {
     const path = ['contract', 'checks', i]
     if (references !== undefined) {
       const { table } = references
       reads.push({ table, path: [...path, 'references', 'table'], text: `table: ${table}` })
+    }
+    const counted = row_count_reconciliation?.against.table
+    if (counted !== undefined) {
+      const keys = ['row_count_reconciliation', 'against', 'table']
+      reads.push({ table: counted, path: [...path, ...keys], text: `table: ${counted}` })
     }
     if (sql === undefined) continue
     const parsed = parseRefs(withLoad(sql))

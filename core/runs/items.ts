@@ -1,4 +1,4 @@
-import type { CheckResult } from '../contract/checks.ts'
+import type { CheckFinding, CheckResult } from '../contract/checks.ts'
 import type { Usage } from '../cost/usage.ts'
 import type { ErrorSummary } from '../errors.ts'
 import type { ObjectRef } from '../stores/object-ref.ts'
@@ -35,7 +35,7 @@ export interface RowCounts {
 export interface Warnings {
   readonly count: number
   /** The first ten; the evidence has all. */
-  readonly checks: readonly Pick<CheckResult, 'name' | 'check' | 'measured' | 'limit'>[]
+  readonly checks: readonly (Pick<CheckResult, 'name'> & CheckFinding)[]
 }
 
 /** Who asked for the end of a run. */

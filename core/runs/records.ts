@@ -46,6 +46,8 @@ export interface ExtractRecord {
   readonly source: FilesPinned | TablesPinned
   /** That the contract's checks look into; absent where they look into none, or there is nothing to check. */
   readonly check_tables?: readonly TablePin[]
+  /** Read beside the pinned objects, for checks that compare with them; absent where none does. */
+  readonly control_counts?: readonly ControlCount[]
   /** Digest of the pins of `source`: equal inputs, equal digest. */
   readonly inputs: string
   /** Version of the source state that this attempt saw; 0 where there was none. */
@@ -56,6 +58,14 @@ export interface ExtractRecord {
   readonly shards: readonly Shard[]
   /** The plan that is carried out, and the run whose rejected rows are read. */
   readonly replay?: { readonly plan: string; readonly run_id: string }
+}
+
+export interface ControlCount {
+  readonly check: string
+  /** Of all pinned objects together. */
+  readonly rows: number
+  /** How many objects said it. */
+  readonly objects: number
 }
 
 /** A run of neighbouring pins that one call of gate 3 reads. The shards of an attempt hold every pin exactly once. */

@@ -21,6 +21,6 @@ export function warningsOf(log: GateLog): { readonly warnings?: Warnings } {
   if (failed.length === 0) return {}
   const checks = failed
     .slice(0, told)
-    .map(({ name, check, measured, limit }) => ({ name, check, measured, limit }))
+    .map(({ severity: _warn, outcome: _failed, columns: _inTheEvidence, ...rest }) => rest)
   return { warnings: { count: failed.length, checks } }
 }

@@ -117,4 +117,31 @@ describe('a Parquet object in parts', () => {
       expect(sums).toEqual({ all_rows: BigInt(3 * rows + 10), present: BigInt(1.8 * rows + 9) })
     })
   })
+
+  it('gives nested columns whole', async () => {
+    await engines.use(async (engine) => {
+      const path = join(engine.directory, 'nested')
+      await engine.run(
+        `COPY (SELECT {'x': range, 'y': [md5(CAST(range AS VARCHAR))]} AS s, md5(CAST(range + 1 AS VARCHAR)) AS t
+               FROM range(60000)) TO '${path}' (FORMAT parquet,
+           FIELD_IDS {s: {__duckdb_field_id: 1, x: 3, y: {__duckdb_field_id: 4, element: 5}}, t: 2})`,
+      )
+      const real = openDirectoryStore(join(directory, 'nested'))
+      mkdirSync(join(directory, 'nested'), { recursive: true })
+      await real.upload('n.parquet', path)
+      const pin = (await real.head('n.parquet')) as ObjectPin
+      const y = { type: 'list', items: { type: 'string' } } as const
+      const fields = [
+        { name: 'x', type: { type: 'bigint' } },
+        { name: 'y', type: y },
+      ] as const
+      const columns = [{ name: 's', field_id: 1, type: { type: 'struct', fields } }] as const
+      const paths = await downloadColumns(real, engine, [pin], columns)
+      const [sums] = await engine.rows(
+        `SELECT count(*) AS all_rows, sum(s.x) AS total, count(*) FILTER (s.y[1] <> md5(CAST(s.x AS VARCHAR))) AS torn
+         FROM (${columnsSelect(paths, columns)})`,
+      )
+      expect(sums).toEqual({ all_rows: 60000n, total: 1799970000n, torn: 0n })
+    })
+  })
 })

@@ -118,7 +118,7 @@ interface ColumnChunk extends Record<string, unknown> {
   readonly size: bigint
 }
 
-/** Where the columns' pages lie, by row group; a dictionary comes before them. */
+/** Where the columns' pages lie, by row group, of a nested one those of its leaves; a dictionary comes before them. */
 async function columnChunks(
   engine: Engine,
   files: readonly ParquetFile[],
@@ -130,7 +130,8 @@ async function columnChunks(
        least(coalesce(nullif(m.dictionary_page_offset, 0), m.data_page_offset), m.data_page_offset) AS start,
        m.total_compressed_size AS size
      FROM parquet_metadata(${paths}) m
-     JOIN parquet_schema(${paths}) s ON s.file_name = m.file_name AND s.name = m.path_in_schema
+     JOIN parquet_schema(${paths}) s ON s.file_name = m.file_name
+       AND (s.name = m.path_in_schema OR starts_with(m.path_in_schema, s.name || ', '))
      WHERE s.field_id IN (${columns.map((column) => column.field_id).join(', ')})`,
   )
 }
