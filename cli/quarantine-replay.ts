@@ -7,6 +7,7 @@ import { ConditionFailedError, ManifestError } from '../core/errors.ts'
 import { digestOf } from '../core/json.ts'
 import type { Dataflow, RenderedManifest, SourceFormat } from '../core/manifest/types.ts'
 import type { Acknowledgement } from '../core/runs/acknowledgements.ts'
+import type { RunItem } from '../core/runs/items.ts'
 import { metaKey, runKey } from '../core/runs/keys.ts'
 import { loadRenderedManifest, storeRenderedManifest } from '../core/runs/manifest-store.ts'
 import { requireProject } from '../core/runs/projects.ts'
@@ -54,6 +55,8 @@ export async function replayQuarantine(
       prepare(io, records, { runId, dataflow, options, scratch }),
     )
     if (prepared.kind === 'done') {
+      // Its rows are in the table; what follows the commit is ended here, as a resume does it.
+      if (isWanted(options) && prepared.unfinished !== undefined) return await goOn(io, prepared.unfinished)
       emit(io, { schema: 'sluice.replay.v1', plan: null, ...prepared.data }, [
         { kind: 'text', text: prepared.text },
       ])
@@ -89,7 +92,13 @@ interface Wanted {
 }
 
 type Prepared =
-  | { readonly kind: 'done'; readonly text: string; readonly data: object }
+  | {
+      readonly kind: 'done'
+      readonly text: string
+      readonly data: object
+      /** The replay's run, where it was interrupted behind its commit. */
+      readonly unfinished?: string
+    }
   | {
       readonly kind: 'plan'
       readonly plan: ReplayPlan
@@ -119,15 +128,13 @@ async function prepare(
   const before = file === undefined ? undefined : replayedBefore(found.item, await sha256Of(file))
   if (before !== undefined && file !== undefined) {
     await removeInput(records, { object: inputRef(found, await refOf(file), extname(file)) }, keeps)
-    return already(runId, dataflow, before)
+    return { ...already(runId, dataflow, before), ...(await unfinished(records, before.replay)) }
   }
   const rows = await pendingRows(records, found, covers)
-  if (rows === 0)
-    return nothing(
-      runId,
-      dataflow,
-      found.item?.acknowledged.findLast(({ replay }) => replay !== undefined),
-    )
+  if (rows === 0) {
+    const last = found.item?.acknowledged.findLast(({ replay }) => replay !== undefined)
+    return { ...nothing(runId, dataflow, last), ...(await unfinished(records, last?.replay)) }
+  }
   const local = file ?? (await rawRows(records, found, flow, { covers, rows }, scratch))
   const input = inputOf(found, flow, local, await refOf(local), file === undefined ? 'raw' : 'file')
   const version = found.item?.version ?? 0
@@ -288,15 +295,31 @@ async function carryOut(io: Io, plan: ReplayPlan, manifest: RenderedManifest): P
     (await records.state.get(runKey(run_id), metaKey)) !== undefined,
     await storeRenderedManifest(records.evidence, manifest),
   ])
+  if (begun) return await goOn(io, run_id)
   if (io.stack !== undefined) {
     const { runOnStack } = await import('./run-stack.ts')
-    if (begun) return await runOnStack(io, io.stack, { resume: run_id }, {})
     return await runOnStack(io, io.stack, { runId: run_id }, { ...options, manifest: stored })
   }
-  const { resumeRun, startRun } = await import('./run-execute.ts')
-  const { directory } = findProject(io.project)
-  if (begun) return await resumeRun(io, directory, run_id)
-  return await startRun(io, directory, { run_id, manifest, options })
+  const { startRun } = await import('./run-execute.ts')
+  return await startRun(io, findProject(io.project).directory, { run_id, manifest, options })
+}
+
+async function goOn(io: Io, run_id: string): Promise<number> {
+  if (io.stack !== undefined) {
+    const { runOnStack } = await import('./run-stack.ts')
+    return await runOnStack(io, io.stack, { resume: run_id }, {})
+  }
+  const { resumeRun } = await import('./run-execute.ts')
+  return await resumeRun(io, findProject(io.project).directory, run_id)
+}
+
+async function unfinished(
+  records: Records,
+  replay: Acknowledgement['replay'],
+): Promise<{ readonly unfinished?: string }> {
+  if (replay === undefined) return {}
+  const run = (await records.state.get(runKey(replay.run_id), metaKey)) as RunItem | undefined
+  return run?.status === 'running' ? { unfinished: replay.run_id } : {}
 }
 
 function already(runId: string, dataflow: string, { rows, replay, by, at }: Acknowledgement): Prepared {

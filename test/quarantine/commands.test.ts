@@ -1,0 +1,202 @@
+import { existsSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { parquetReadObjects } from 'hyparquet'
+import { compressors } from 'hyparquet-compressors'
+import { describe, expect, it } from 'vitest'
+import type { QuarantineIndex } from '../../core/runs/quarantine.ts'
+import { type Corrections, contract, openCorrections, stored } from './project.ts'
+
+/** Three rows are rejected: one beyond the maximum, one that is no integer and has a wrong name, one broken line. */
+async function rejected(quarantine = '', clock?: () => Date) {
+  const flow = openCorrections()
+  flow.says({ contract: contract(quarantine) })
+  flow.deliver('a', 'id,name\n1,a\n9,b\nx,C\n5,e,f\n')
+  const { evidence } = await flow.run(clock)
+  const show = async (...args: string[]) =>
+    flow.json(
+      await flow.cli('quarantine', 'show', evidence.run_id, 'flow', '--format', 'json', ...args),
+    ) as unknown as {
+      rows: Shown[]
+    }
+  return { ...flow, show, index: evidence.quarantine, run_id: evidence.run_id }
+}
+
+interface Shown {
+  readonly row_id: string
+  readonly acknowledged: boolean
+  readonly reasons: { readonly code: string }[]
+  readonly raw: string | null
+}
+
+describe('sluice quarantine list and show', () => {
+  it('say the same in their short form', async () => {
+    const { cli, run_id } = await rejected()
+    for (const format of ['text', 'json', 'md']) {
+      const shared = ['--format', format]
+      expect(await cli('quarantine', run_id, ...shared)).toEqual(
+        await cli('quarantine', 'list', run_id, ...shared),
+      )
+      expect(await cli('quarantine', run_id, 'flow', '--limit', '2', ...shared)).toEqual(
+        await cli('quarantine', 'show', run_id, 'flow', '--limit', '2', ...shared),
+      )
+    }
+  })
+
+  it('name each row, its place and all of its reasons', async () => {
+    const { show, cli, run_id } = await rejected()
+    const { rows } = await show()
+    expect(rows.map(({ reasons }) => reasons.map(({ code }) => code))).toEqual([
+      ['contract.max'],
+      ['contract.type', 'contract.pattern'],
+      ['source.structure'],
+    ])
+    expect((await show('--limit', '1')).rows).toEqual(rows.slice(0, 1))
+    const text = (await cli('quarantine', 'show', run_id, 'flow')).stdout
+    expect(text).toMatch(/^a\.csv +row 2 +id max: is greater than 5/m)
+    expect(text).toMatch(/^a\.csv +line 5 +row structure/m)
+    expect(await cli('quarantine', 'show', run_id, 'flwo')).toMatchObject({ code: 2 })
+  })
+})
+
+describe('sluice quarantine ack', () => {
+  it('records who, when and why, for rows, for codes and for all, and does nothing twice', async () => {
+    const { cli, show, said, run_id, json } = await rejected()
+    const ack = async (...args: string[]) => {
+      const ended = await cli('quarantine', 'ack', run_id, 'flow', '--format', 'json', ...args)
+      expect(ended, ended.stderr).toMatchObject({ code: 0 })
+      return json(ended).rows
+    }
+    const first = (await show()).rows[0]?.row_id as string
+    expect(await ack('--row', first, '--reason', 'a test row', '--by', 'ann')).toBe(1)
+    expect(await ack('--row', first, '--reason', 'again')).toBe(0)
+    expect((await show('--pending')).rows).toHaveLength(2)
+    expect(await ack('--code', 'contract.type,contract.max', '--reason', 'not needed')).toBe(1)
+    expect(await ack('--reason', 'the rest')).toBe(1)
+    expect(await ack('--reason', 'the rest')).toBe(0)
+    expect((await show()).rows.every(({ acknowledged }) => acknowledged)).toBe(true)
+    expect(said(run_id)).toMatchObject({
+      version: 3,
+      acknowledged: [
+        { covers: { row_ids: [first] }, rows: 1, by: 'ann', reason: 'a test row' },
+        { covers: { codes: ['contract.max', 'contract.type'] }, rows: 1, reason: 'not needed' },
+        { covers: { all: true }, rows: 1, reason: 'the rest' },
+      ],
+    })
+  })
+
+  it.each([
+    ['--row', 'f'.repeat(32)],
+    ['--row', 'x'],
+    ['--code', 'contract.min'],
+  ])('refuses %s %s, which this quarantine does not have', async (option, value) => {
+    const { cli, said, run_id } = await rejected()
+    const ended = await cli('quarantine', 'ack', run_id, 'flow', option, value, '--reason', 'why')
+    expect(ended).toMatchObject({ code: 2, stderr: expect.stringContaining('ROW_CHOICE_INVALID') })
+    expect(said(run_id)).toBeUndefined()
+  })
+})
+
+describe('sluice quarantine export', () => {
+  it.each(['parquet', 'ndjson', 'csv'])('writes every row as %s, and replaces no file', async (format) => {
+    const { cli, directory, show, run_id } = await rejected()
+    const to = join(directory, `rows.${format}`)
+    const command = ['quarantine', 'export', run_id, 'flow', '--to', to]
+    const ended = await cli(...command)
+    expect(ended, ended.stderr).toMatchObject({ code: 0 })
+    expect(await cli(...command)).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('EXPORT_REFUSED'),
+    })
+    const ids = (await show()).rows.map(({ row_id }) => row_id)
+    expect(await idsOf(to, format)).toEqual(ids)
+  })
+
+  it('with --raw writes the rows to be corrected, which a replay takes as they are', async () => {
+    const { cli, directory, rows, run_id } = await rejected('pii_policy: preserve')
+    const to = join(directory, 'raw.csv')
+    await cli('quarantine', 'ack', run_id, 'flow', '--code', 'source.structure', '--reason', 'broken')
+    const exported = await cli('quarantine', 'export', run_id, 'flow', '--raw', '--pending', '--to', to)
+    expect(exported, exported.stderr).toMatchObject({ code: 0 })
+    const text = readFileSync(to, 'utf8')
+    expect(text).toBe('id,name\n9,b\nx,C\n')
+    const from = join(directory, 'corrected.csv')
+    const { writeFileSync } = await import('node:fs')
+    writeFileSync(from, text.replace('9,b', '2,b').replace('x,C', '3,c'))
+    expect(await cli('quarantine', 'replay', run_id, 'flow', '--from', from, '--yes')).toMatchObject({
+      code: 0,
+    })
+    expect((await rows()).map(({ id }) => id)).toEqual([1, 2, 3])
+  })
+
+  it('refuses --raw where the rows were not kept', async () => {
+    const { cli, directory, run_id } = await rejected('pii_policy: masked')
+    const to = join(directory, 'raw.csv')
+    const ended = await cli('quarantine', 'export', run_id, 'flow', '--raw', '--to', to)
+    expect(ended).toMatchObject({ code: 2, stderr: expect.stringContaining('EXPORT_REFUSED') })
+    expect(existsSync(to)).toBe(false)
+  })
+})
+
+async function idsOf(path: string, format: string): Promise<unknown[]> {
+  const body = readFileSync(path)
+  if (format === 'ndjson') {
+    const lines = body.toString('utf8').trimEnd().split('\n')
+    return lines.map((line) => (JSON.parse(line) as Shown).row_id)
+  }
+  if (format === 'csv')
+    return body
+      .toString('utf8')
+      .trimEnd()
+      .split('\n')
+      .slice(1)
+      .map((line) => line.split(',')[0])
+  const file = body.buffer.slice(body.byteOffset, body.byteOffset + body.byteLength) as ArrayBuffer
+  return (await parquetReadObjects({ file, compressors })).map(({ row_id }) => row_id)
+}
+
+describe('sluice quarantine prune', () => {
+  const long = () => new Date('2020-01-01T00:00:00Z')
+  const files = ({ directory }: Pick<Corrections, 'directory'>, index: { readonly key: string } | null) =>
+    (JSON.parse(stored(directory, index?.key as string).toString()) as QuarantineIndex).files.map(({ key }) =>
+      join(directory, '.sluice/evidence', key),
+    )
+
+  it('removes what is acknowledged and beyond its time, says so first, and evidence stays whole', async () => {
+    const flow = await rejected('retention_days: 1', long)
+    const { cli, json, run_id, said, index } = flow
+    const prune = async (...args: string[]) =>
+      json(await cli('quarantine', 'prune', '--format', 'json', ...args))
+    expect(await prune('--yes')).toMatchObject({ quarantines: [] })
+    await cli('quarantine', 'ack', run_id, 'flow', '--code', 'contract.max', '--reason', 'some')
+    expect(await prune('--yes')).toMatchObject({ quarantines: [] })
+    await cli('quarantine', 'ack', run_id, 'flow', '--reason', 'the rest')
+    expect(await prune()).toMatchObject({
+      removed: false,
+      quarantines: [{ run_id, dataflow: 'flow', rows: 3 }],
+    })
+    const paths = files(flow, index)
+    expect(paths.every((path) => existsSync(path))).toBe(true)
+    expect(await prune('--yes')).toMatchObject({ removed: true, quarantines: [{ run_id }] })
+    expect(paths.some((path) => existsSync(path))).toBe(false)
+    expect(said(run_id)?.removed).toMatchObject({ by: expect.any(String) })
+    expect(await prune('--yes')).toMatchObject({ quarantines: [] })
+    expect(await cli('evidence', 'verify', run_id)).toMatchObject({ code: 0 })
+    const shown = await cli('quarantine', 'show', run_id, 'flow')
+    expect(shown).toMatchObject({ code: 2, stderr: expect.stringContaining('QUARANTINE_REMOVED') })
+  })
+
+  it('leaves alone what is not beyond its time', async () => {
+    const { cli, json, run_id } = await rejected('retention_days: 3650')
+    await cli('quarantine', 'ack', run_id, 'flow', '--reason', 'why')
+    expect(json(await cli('quarantine', 'prune', '--yes', '--format', 'json'))).toMatchObject({
+      quarantines: [],
+    })
+  })
+
+  it('does not hide a file that is missing without having been removed', async () => {
+    const flow = await rejected()
+    const [path] = files(flow, flow.index)
+    rmSync(path as string)
+    expect(await flow.cli('evidence', 'verify', flow.run_id)).toMatchObject({ code: 1 })
+  })
+})
