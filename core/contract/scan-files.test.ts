@@ -60,6 +60,8 @@ describe('CSV as it is delivered', () => {
     expect(result).toEqual({
       rows_read: 0,
       rows_accepted: 0,
+      rows_deduplicated: 0,
+      rows_filtered_by_rule: 0,
       rows_rejected: 0,
       rows_filtered: 0,
       rules: [{ column: 'a', rule: 'type', severity: 'error', count: 0 }],

@@ -77,7 +77,7 @@ describe('refused before anything is read', () => {
       'TRANSFORMER_COLUMN_TYPE',
       { masking: [{ method: 'partial', columns: ['l'], keep_start: 0, keep_end: 0, mask_char: '*' }] },
       { l: 'INTEGER[]' },
-      /INTEGER\[\]/,
+      /list<integer>/,
     ],
     [
       'TRANSFORMER_VALUE_INVALID',
