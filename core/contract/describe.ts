@@ -29,7 +29,7 @@ export async function describeParquet(
   const reader = parquetReader(files.map((file) => file.path))
   return await namingSource(files, async () => {
     const columns = await describe(engine, `SELECT * FROM ${reader}`)
-    if (columns.some((column) => column.input === 'DOUBLE')) await refuseLongDecimals(engine, files)
+    if (columns.some((column) => column.input.includes('DOUBLE'))) await refuseLongDecimals(engine, files)
     return columns
   })
 }

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { quoteLiteral } from '../engine/sql.ts'
 import { columnType } from './input-type.ts'
+import { contractOf } from './nested.suite.ts'
 import { columnsOf, openTestPool, reasonsOf, scanAll } from './scan.suite.ts'
 import { type ColumnContract, typeText } from './types.ts'
 
@@ -139,6 +140,56 @@ test('HUGEINT sums become decimal(38,0), beyond it they are refused', async () =
     })
     expect(scan.accepted).toEqual([{ v: '12345678901234567890' }])
     expect(scan.rejected.map(reasonsOf)).toEqual([['v type']])
+  })
+})
+
+describe('nested values, place by place', () => {
+  test.each<[string, string, Record<string, unknown>]>([
+    ['DOUBLE[]', 'list<integer>', { '[1.0, NULL]': [1, null], '[1.5]': 'v[] type', '[]': [], NULL: null }],
+    ['BIGINT[]', 'list<tinyint>', { '[127]': [127], '[1, 128]': 'v[] type' }],
+    ['FLOAT[]', 'list<float>', { '[0.5]': [0.5], "['nan']": 'v[] type' }],
+    ['VARCHAR[]', 'list<date>', { "['2024-01-05']": ['2024-01-05'], "['2024-1-5']": 'v[] type' }],
+    ['INTEGER[]', 'list<list<integer>>', { '[1]': 'v[] type', '[NULL]': [null] }],
+    ['INTEGER', 'list<integer>', { '1': 'v type', NULL: null }],
+    ['INTEGER[]', 'integer', { '[1]': 'v type', NULL: null }],
+    ['INTEGER[][]', 'list<list<bigint>>', { '[[1], NULL, []]': [[1n], null, []] }],
+    ['VARCHAR', 'list<integer>', { "'[1, 2]'": [1, 2], "'x'": 'v type' }],
+    ['VARCHAR[]', 'list<list<integer>>', { "['[1]']": [[1]], "['1']": 'v[] type' }],
+    [
+      'STRUCT(a BIGINT, b VARCHAR)',
+      'struct<b: string, a: integer>',
+      {
+        "{'a': 1, 'b': 'x'}": { b: 'x', a: 1 },
+        "{'a': 3000000000, 'b': 'x'}": 'v.a type',
+        "{'a': NULL, 'b': NULL}": { b: null, a: null },
+        NULL: null,
+      },
+    ],
+    [
+      'STRUCT(a INTEGER, z DATE)',
+      'struct<a: integer, b: list<string>>',
+      {
+        "{'a': 1, 'z': NULL}": { a: 1, b: null },
+        "{'a': 1, 'z': DATE '2024-01-05'}": 'v type',
+        NULL: null,
+      },
+    ],
+    [
+      'MAP(DOUBLE, VARCHAR)',
+      'map<integer, string>',
+      { 'MAP {1.0: NULL}': [[1, null]], "MAP {1.5: 'x'}": 'v{key} type', 'MAP {}': [], NULL: null },
+    ],
+    [
+      'MAP(VARCHAR, TIMESTAMP[])',
+      'map<integer, list<date>>',
+      {
+        "MAP {'1': [TIMESTAMP '2024-01-05 00:00:00']}": [[1, ['2024-01-05']]],
+        "MAP {'1': NULL, '+1': NULL}": 'v type',
+        "MAP {'1': [TIMESTAMP '2024-01-05 00:00:01']}": 'v{value}[] type',
+      },
+    ],
+  ])('%s as %s', async (input, type, values) => {
+    expect(await judge(contractOf(type), input, Object.keys(values))).toEqual(Object.values(values))
   })
 })
 

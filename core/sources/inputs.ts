@@ -12,6 +12,7 @@ import type { ObjectPin, ObjectStore } from '../stores/object-store.ts'
 import { currentSchema } from '../tables/metadata.ts'
 import { type LiveFile, listDataFiles, loadTable } from '../tables/scan.ts'
 import { mapParallel } from '../tables/table-files.ts'
+import { checkNestedIds } from './nested-ids.ts'
 
 type Stores = Pick<Ports, 'evidence' | 'lake' | 'openSource'>
 
@@ -86,7 +87,9 @@ async function linkTable(
   const files =
     pin.snapshot_id === null ? [] : await listDataFiles(ports.lake, metadata, BigInt(pin.snapshot_id))
   const paths = await linkDataFiles(ports.lake, files, join(engine.directory, `table-${i}`))
-  const columns = currentSchema(metadata).fields.map((field) => ({
+  const { fields } = currentSchema(metadata)
+  await checkNestedIds(engine, paths, fields)
+  const columns = fields.map((field) => ({
     source: field.name,
     name: field.name,
     type: columnTypeOf(field.type, field.name),
