@@ -27,12 +27,14 @@ export class Sluice extends Construct {
   readonly dashboard: RunDashboard
   readonly childType: NonNullable<SluiceProps['childType']>
   readonly environment: NonNullable<SluiceProps['environment']>
+  readonly sources: NonNullable<SluiceProps['sources']>
 
   constructor(scope: Construct, id: string, props: SluiceProps = {}) {
     super(scope, id)
     setFeatureFlags(this)
     this.childType = props.childType ?? 'STANDARD'
     this.environment = props.environment ?? 'production'
+    this.sources = props.sources ?? []
     const name = instanceName(this)
     const namespace = `Sluice/${name}`
     const gateTimeout = gateTimeoutOf(props)
@@ -84,12 +86,15 @@ export class Sluice extends Construct {
       EvidenceBucket: this.buckets.evidence.bucketName,
       StateTable: this.tables.state.tableName,
       CatalogTable: this.tables.catalog.tableName,
+      SettleFunctionArn: this.gates.functions.Settle.currentVersion.functionArn,
+      SealFunctionArn: this.gates.functions.Seal.currentVersion.functionArn,
       ScheduleGroup: this.schedules.group.scheduleGroupName,
       ScheduleRoleArn: this.schedules.role.roleArn,
       ScheduleDeadLettersArn: this.schedules.deadLetters.queueArn,
       EventRoleArn: this.schedules.eventRole.roleArn,
       ChildType: this.childType,
       Environment: this.environment,
+      Sources: JSON.stringify(this.sources.map(({ bucketName, prefix = '' }) => `${bucketName}/${prefix}`)),
       ...(this.mirror === undefined ? {} : { LakeReaderPolicyArn: this.mirror.reader.managedPolicyArn }),
     }
     for (const [name, value] of Object.entries(outputs)) new CfnOutput(Stack.of(this), name, { value })

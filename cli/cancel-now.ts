@@ -4,7 +4,9 @@ import type { RunItem } from '../core/runs/items.ts'
 import type { ExecutionResult } from '../core/runs/result.ts'
 import { readFlows, readRun } from '../core/runs/runs.ts'
 import { readJsonRef } from '../core/stores/object-ref.ts'
-import { endRun } from '../lambdas/end-run.ts'
+import { type EndHandlers, endRun, handlersHere } from '../lambdas/end-run.ts'
+import type { SealPorts } from '../lambdas/seal.ts'
+import type { SettlePorts } from '../lambdas/settle.ts'
 import type { Stack } from '../remote/stack.ts'
 import { exitCodes } from './fail.ts'
 import { type Records, withRecords } from './home.ts'
@@ -17,6 +19,7 @@ import { whoAsks } from './who.ts'
 /** How to end whoever carries the run out, and where its files lie. */
 interface Carrier {
   readonly place: ResultPlace
+  handlers(ports: SettlePorts & SealPorts): EndHandlers
   /** Refuses before anything is changed. */
   check(run: RunItem): Promise<void>
   /** After the run was marked: nobody begins anything of it any more. */
@@ -47,7 +50,7 @@ export async function cancelRecorded(io: Io, records: Records, run_id: string): 
   if (run.status === 'running') await cancelRun(ports, run_id, by, true)
   const cause = `${by} cancelled the run while this dataflow was at work`
   await carrier.stop(run, `${by} cancelled the run`)
-  await endRun(ports, run_id, { reason: 'cancelled', cause, pending: true })
+  await endRun(ports, carrier.handlers(ports), run_id, { reason: 'cancelled', cause, pending: true })
   return await show(io, records, carrier, run_id)
 }
 
@@ -64,12 +67,15 @@ function here(io: Io, records: Records, run_id: string): Carrier {
     })
   }
   const place = placeInHome(records.home, records.catalog, run_id)
-  return { place, check, stop: async () => undefined }
+  return { place, handlers: handlersHere, check, stop: async () => undefined }
 }
 
 /** Step Functions says exactly whether an execution is at work; leases need only speak where it has forgotten it. */
 async function onStack(io: Io, records: Records, stack: Stack, run_id: string): Promise<Carrier> {
-  const { executionState, newExecutionsClient, stopOnStack } = await import('../remote/executions.ts')
+  const [{ executionState, newExecutionsClient, stopOnStack }, { handlersOnStack }] = await Promise.all([
+    import('../remote/executions.ts'),
+    import('./stack-handlers.ts'),
+  ])
   const client = newExecutionsClient()
   const check = async (run: RunItem) => {
     if ((await executionState(client, stack, run.execution)) !== 'unknown') return
@@ -83,6 +89,7 @@ async function onStack(io: Io, records: Records, stack: Stack, run_id: string): 
   }
   return {
     place: placeOnStack(stack, records.catalog, run_id),
+    handlers: () => handlersOnStack(stack),
     check,
     stop: async (run, why) => await stopOnStack(client, stack, run.execution, why),
   }

@@ -8,6 +8,7 @@ import type { StackPorts } from '../remote/ports.ts'
 import type { Stack } from '../remote/stack.ts'
 import type { Io } from './io.ts'
 import { isActive } from './run-state.ts'
+import { handlersOnStack } from './stack-handlers.ts'
 
 export interface OpenStack {
   readonly stack: Stack
@@ -43,7 +44,7 @@ export async function resumeOnStack(
     if (state === 'unknown') await refuseActive(io, { stack, ports, client }, run)
     else {
       const cause = `execution ${run.execution} ended while this dataflow was at work`
-      await endRun(ports, run_id, { reason: 'interrupted', cause, pending: false })
+      await endRun(ports, handlersOnStack(stack), run_id, { reason: 'interrupted', cause, pending: false })
     }
   }
   const flows = await readFlows(ports, run_id)

@@ -1,4 +1,7 @@
+import { once } from 'node:events'
 import { rmSync } from 'node:fs'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import pc from 'picocolors'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
@@ -6,8 +9,11 @@ import { readHead } from '../core/runs/lease.ts'
 import { storeRenderedManifest } from '../core/runs/manifest-store.ts'
 import { pointProject } from '../core/runs/projects.ts'
 import { readFlow, readRun } from '../core/runs/runs.ts'
+import { attemptTag } from '../core/runs/uncommitted.ts'
 import { admit } from '../lambdas/admit.ts'
 import { planRun } from '../lambdas/plan.ts'
+import { handler as seal } from '../lambdas/seal.ts'
+import { handler as settle } from '../lambdas/settle.ts'
 import { type StepFunctionsServer, startStepFunctions } from '../local/step-functions/index.ts'
 import { executionState, newExecutionsClient, startOnStack, stopOnStack } from '../remote/executions.ts'
 import type { Stack } from '../remote/stack.ts'
@@ -19,10 +25,13 @@ import { newRunOnStack } from './new-run-stack.ts'
 import { resumeOnStack } from './resume-stack.ts'
 
 const StateMachineArn = 'arn:aws:states:eu-west-1:123456789012:stateMachine:Run'
+const functionArn = (name: string) => `arn:aws:lambda:eu-west-1:123456789012:function:${name}:1`
 const stackOf = (more: Partial<Stack> = {}) =>
   ({
     name: 'Sluice',
     StateMachineArn,
+    SettleFunctionArn: functionArn('settle'),
+    SealFunctionArn: functionArn('seal'),
     EvidenceBucket: 'e',
     LakeBucket: 'l',
     ChildType: 'STANDARD',
@@ -36,6 +45,7 @@ const definition = JSON.stringify({
 })
 
 let server: StepFunctionsServer
+let functions: Server
 let bare: Bare
 let said: string
 
@@ -59,6 +69,9 @@ beforeEach(async () => {
       listObjects: async () => [],
     },
   })
+  functions = createServer(invoke).listen(0, '127.0.0.1')
+  await once(functions, 'listening')
+  vi.stubEnv('AWS_ENDPOINT_URL_LAMBDA', `http://127.0.0.1:${(functions.address() as AddressInfo).port}`)
   vi.stubEnv('AWS_ENDPOINT_URL_SFN', server.url)
   vi.stubEnv('AWS_REGION', 'eu-west-1')
   vi.stubEnv('AWS_ACCESS_KEY_ID', 'test')
@@ -67,7 +80,23 @@ beforeEach(async () => {
 afterEach(async () => {
   vi.unstubAllEnvs()
   await server.stop()
+  functions.closeAllConnections()
+  functions.close()
 })
+
+/** Lambda's Invoke, over the handlers themselves. */
+async function invoke(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const name = decodeURIComponent(request.url ?? '').split(':')[6]
+  const event: unknown = JSON.parse(Buffer.concat(await request.toArray()).toString('utf8'))
+  const handler = name === 'settle' ? settle : seal
+  try {
+    response.end(JSON.stringify(await handler(event, { ports: bare.ports })))
+  } catch (error) {
+    const { name, message } = error as Error
+    response.setHeader('X-Amz-Function-Error', 'Unhandled')
+    response.end(JSON.stringify({ errorType: name, errorMessage: message }))
+  }
+}
 
 const plain = pc.createColors(false)
 const io = (): Io => ({
@@ -116,6 +145,19 @@ describe('cancel --now on a stack', () => {
     expect(await cancelRecorded(io(), records(stack), 'r1')).toBe(0)
     expect(said).toMatch(/^Run r1 was cancelled/m)
     expect(await readRun(bare.ports, 'r1')).toEqual(before)
+  })
+
+  it('says which handler has failed and why, and finishes when it is repeated', async () => {
+    const { stack } = await running()
+    const broken = vi.spyOn(bare.ports.lake, 'delete').mockRejectedValue(new TypeError('no disk'))
+    await bare.ports.lake.put(`bronze/orders/data/${attemptTag('r1', 'orders', 1)}.0-0.parquet`, 'rows')
+    await expect(cancelRecorded(io(), records(stack), 'r1')).rejects.toMatchObject({
+      code: 'HANDLER_FAILED',
+      message: expect.stringContaining('settle:1 failed with TypeError: no disk'),
+    })
+    expect((await readRun(bare.ports, 'r1')).status).toBe('running')
+    broken.mockRestore()
+    expect(await cancelRecorded(io(), records(stack), 'r1')).toBe(0)
   })
 
   it('refuses a run that its leases call alive where Step Functions does not know its execution', async () => {

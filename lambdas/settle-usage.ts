@@ -37,11 +37,13 @@ export async function logForUsage(
 /** Adds what the attempt's gates and shards used and what this settling does, its own writes included. */
 export async function withUsage(ports: SettlePorts, ended: EndedAttempt, item: FlowItem): Promise<FlowItem> {
   const { task, flow, log, delay_seconds } = ended
+  const isFromOutside = ended.failure?.reason !== undefined
   const shards = await usageOfShards(ports, task, log)
   const child = {
-    child_transitions: settleTransitions + unrecorded(ended),
+    // Who settles from outside enters no state.
+    child_transitions: isFromOutside ? 0 : settleTransitions + unrecorded(ended),
     // An admission that failed has not counted the execution that it began.
-    child_executions: task.attempt === 0 && flow.tries === 0 ? 1 : 0,
+    child_executions: !isFromOutside && task.attempt === 0 && flow.tries === 0 ? 1 : 0,
     child_milliseconds: delay_seconds * 1000,
   }
   // The head's write is as small as the one that is counted for it.
@@ -68,6 +70,6 @@ async function usageOfShards(ports: SettlePorts, task: TaskRef, log: GateLog): P
 
 /** A handler that was killed, or that failed before it could record, entered its state all the same. */
 function unrecorded({ failure, log }: EndedAttempt): number {
-  if (failure === undefined || failure.reason !== undefined) return 0
+  if (failure === undefined) return 0
   return log.get(failure.gate as GateName)?.error?.name === failure.error ? 0 : 1
 }

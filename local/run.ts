@@ -11,7 +11,7 @@ import { storeRenderedManifest } from '../core/runs/manifest-store.ts'
 import type { ExecutionResult } from '../core/runs/result.ts'
 import { checkRunId, readFlows, readRun, runExists } from '../core/runs/runs.ts'
 import { readJsonRef } from '../core/stores/object-ref.ts'
-import { endRun } from '../lambdas/end-run.ts'
+import { endRun, handlersHere } from '../lambdas/end-run.ts'
 import { causeText } from '../lambdas/settle.ts'
 import {
   type HistoryEvent,
@@ -136,7 +136,7 @@ function objectService(ports: Ports): ObjectService {
 
 /** What another process of this run is at work on is left to it. */
 async function endInterrupted(ports: Ports, run_id: string): Promise<void> {
-  await endRun(ports, run_id, {
+  await endRun(ports, handlersHere(ports), run_id, {
     reason: 'interrupted',
     cause: 'the run was interrupted while this dataflow was at work',
     pending: false,

@@ -5,6 +5,7 @@ import { checkPreserve, parseEnvironment } from '../core/runs/environments.ts'
 import { loadRenderedManifest, storeRenderedManifest } from '../core/runs/manifest-store.ts'
 import { pointProject, readProject } from '../core/runs/projects.ts'
 import type { StackPorts } from './ports.ts'
+import { checkReadable } from './readable-sources.ts'
 import type { Stack } from './stack.ts'
 import { checkTriggers, syncTriggers, type TriggerChange, type TriggerClients } from './triggers.ts'
 
@@ -27,7 +28,8 @@ export interface Deployment {
  * Makes a project what the stack runs: stores its manifest under its own digest, points the project at it, and
  * makes schedules and rules equal to it. Everything that can be refused is refused before anything is changed;
  * an interruption leaves a manifest that nothing points to, or triggers of the version before, and deploying
- * again mends both. Throws `ManifestError` `SOURCE_NOT_ON_S3`, `PRESERVE_IN_PRODUCTION`, what `checkTriggers` throws, and `PROJECT_MOVED`.
+ * again mends both. Throws `ManifestError` `SOURCE_NOT_ON_S3`, `SOURCE_NOT_READABLE`, `PRESERVE_IN_PRODUCTION`, what
+ * `checkTriggers` throws, and `PROJECT_MOVED`.
  */
 export async function deployProject(
   stack: Stack,
@@ -37,6 +39,7 @@ export async function deployProject(
 ): Promise<Deployment> {
   refuseLocalSources(manifest)
   checkPreserve(parseEnvironment(stack.Environment, 'production'), manifest.dataflows)
+  checkReadable(stack, manifest)
   await checkTriggers(stack, manifest, clients)
   const before = await readProject(ports, manifest.project)
   const old = before === undefined ? undefined : await loadRenderedManifest(ports.evidence, before.manifest)

@@ -6,12 +6,13 @@ import {
   StopExecutionCommand,
 } from '@aws-sdk/client-sfn'
 import { ManifestError, RetryableError, TerminalError } from '../core/errors.ts'
+import { clientConfig } from './client-config.ts'
 import type { Stack } from './stack.ts'
 
 type Client = Pick<SFNClient, 'send'>
 
 export function newExecutionsClient(): SFNClient {
-  return new SFNClient({})
+  return new SFNClient(clientConfig)
 }
 
 /**

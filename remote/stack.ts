@@ -1,5 +1,6 @@
 import { CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-cloudformation'
 import { ManifestError } from '../core/errors.ts'
+import { clientConfig } from './client-config.ts'
 
 /** A deployed stack, as its outputs name its parts (cdk/sluice-stack.ts writes them). */
 export interface StackOutputs {
@@ -8,6 +9,9 @@ export interface StackOutputs {
   readonly EvidenceBucket: string
   readonly StateTable: string
   readonly CatalogTable: string
+  /** Versions of the handlers that settle and seal: only their roles may delete in the lake. */
+  readonly SettleFunctionArn: string
+  readonly SealFunctionArn: string
   readonly ScheduleGroup: string
   readonly ScheduleRoleArn: string
   readonly ScheduleDeadLettersArn: string
@@ -17,6 +21,8 @@ export interface StackOutputs {
   readonly ChildType: string
   /** What the stack is for: `production` refuses raw rows in quarantine. */
   readonly Environment: string
+  /** What functions may read besides the lake: a JSON array of `bucket/prefix`, which keys begin with. */
+  readonly Sources: string
 }
 
 export interface Stack extends StackOutputs {
@@ -29,12 +35,15 @@ const outputNames: readonly (keyof StackOutputs)[] = [
   'EvidenceBucket',
   'StateTable',
   'CatalogTable',
+  'SettleFunctionArn',
+  'SealFunctionArn',
   'ScheduleGroup',
   'ScheduleRoleArn',
   'ScheduleDeadLettersArn',
   'EventRoleArn',
   'ChildType',
   'Environment',
+  'Sources',
 ]
 
 /**
@@ -43,7 +52,7 @@ const outputNames: readonly (keyof StackOutputs)[] = [
  */
 export async function findStack(
   name: string,
-  client: Pick<CloudFormationClient, 'send'> = new CloudFormationClient({}),
+  client: Pick<CloudFormationClient, 'send'> = new CloudFormationClient(clientConfig),
 ): Promise<Stack> {
   const outputs = new Map((await describe(name, client)).map(({ key, value }) => [key, value]))
   const missing = outputNames.filter((output) => !outputs.has(output))

@@ -27,12 +27,15 @@ export const stack: Stack = {
   EvidenceBucket: 'evidence',
   StateTable: 'state',
   CatalogTable: 'catalog',
+  SettleFunctionArn: '',
+  SealFunctionArn: '',
   ScheduleGroup: 'Group',
   ScheduleRoleArn: 'arn:aws:iam::123456789012:role/schedules',
   ScheduleDeadLettersArn: 'arn:aws:sqs:eu-west-1:123456789012:dead',
   EventRoleArn: 'arn:aws:iam::123456789012:role/events',
   ChildType: 'STANDARD',
   Environment: 'development',
+  Sources: '["in/","other/"]',
 }
 
 const pageSize = 2

@@ -1,10 +1,12 @@
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge'
-import { S3Client } from '@aws-sdk/client-s3'
+import type { S3Client } from '@aws-sdk/client-s3'
 import { SchedulerClient } from '@aws-sdk/client-scheduler'
 import { ManifestError } from '../core/errors.ts'
 import type { RenderedManifest } from '../core/manifest/types.ts'
 import { planTriggers, type Trigger } from '../core/planning/triggers.ts'
+import { newS3Client } from '../core/stores/s3-object-store.ts'
 import { checkBucketEvents } from './bucket-events.ts'
+import { clientConfig } from './client-config.ts'
 import { deleteRule, listRules, putRule } from './object-rules.ts'
 import { deleteSchedule, listSchedules, putSchedule } from './schedules.ts'
 import type { Stack } from './stack.ts'
@@ -118,5 +120,9 @@ function expressChildren({ name }: Stack): ManifestError {
 }
 
 export function newTriggerClients(): TriggerClients {
-  return { scheduler: new SchedulerClient({}), events: new EventBridgeClient({}), s3: new S3Client({}) }
+  return {
+    scheduler: new SchedulerClient(clientConfig),
+    events: new EventBridgeClient(clientConfig),
+    s3: newS3Client(),
+  }
 }

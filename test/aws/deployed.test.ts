@@ -10,10 +10,11 @@ import {
 } from '@aws-sdk/client-lambda'
 import { CreateBucketCommand, ListBucketsCommand, PutObjectCommand } from '@aws-sdk/client-s3'
 import { ListSchedulesCommand } from '@aws-sdk/client-scheduler'
-import { ListExecutionsCommand } from '@aws-sdk/client-sfn'
+import { DescribeExecutionCommand, ListExecutionsCommand, StopExecutionCommand } from '@aws-sdk/client-sfn'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import type { RenderedManifest } from '../../core/manifest/types.ts'
 import type { Evidence } from '../../core/runs/evidence.ts'
+import { readHead } from '../../core/runs/lease.ts'
 import { storeRenderedManifest } from '../../core/runs/manifest-store.ts'
 import { pointProject } from '../../core/runs/projects.ts'
 import { readFlow } from '../../core/runs/runs.ts'
@@ -239,6 +240,41 @@ function suite(): void {
         code: 0,
         out: expect.stringContaining('was deployed to Sluice already: version 1'),
       })
+    })
+
+    it('cuts a run off, and goes on with one that was stopped in the console', {
+      timeout: 120_000,
+    }, async () => {
+      const { ports, stack } = deployment
+      const FunctionName = await functionOf('extract')
+      await deliver('orders/orders-4.csv', 'id,amount\n5,50\n')
+      const atWork = async (runId: string) => {
+        const off = new PutFunctionConcurrencyCommand({ FunctionName, ReservedConcurrentExecutions: 0 })
+        await cloud.lambda.send(off)
+        const given = ['--dataflow', 'orders', '--retry-count', '3', '--run-id', runId, '--detach']
+        expect(await sluice('run', '--project-name', 'orders', ...given)).toMatchObject({ code: 0 })
+        await until(async () => ((await flowOf(runId, 'orders'))?.status === 'running' ? true : undefined))
+      }
+      const executionArn = (runId: string) =>
+        `${stack.StateMachineArn.replace(':stateMachine:', ':execution:')}:${runId}`
+      await atWork('orders-5')
+      const refused = await sluice('run', '--resume', 'orders-5')
+      expect(refused).toMatchObject({ code: 2, err: expect.stringContaining('[RUN_ACTIVE]') })
+      const cancelled = await sluice('cancel', 'orders-5', '--now')
+      expect(cancelled).toMatchObject({ code: 0, out: expect.stringContaining('Run orders-5 was cancelled') })
+      const ended = await cloud.sfn.send(
+        new DescribeExecutionCommand({ executionArn: executionArn('orders-5') }),
+      )
+      expect(ended).toMatchObject({ status: 'ABORTED', error: 'Cancelled' })
+      expect(await deployment.result('orders-5')).toMatchObject({ status: 'failed', failed: 1, running: 0 })
+      expect((await readHead(ports, 'orders', 'orders')).lease).toBeNull()
+
+      await atWork('orders-6')
+      await cloud.sfn.send(new StopExecutionCommand({ executionArn: executionArn('orders-6') }))
+      await cloud.lambda.send(new DeleteFunctionConcurrencyCommand({ FunctionName }))
+      const resumed = await sluice('run', '--resume', 'orders-6')
+      expect(resumed).toMatchObject({ code: 0, out: expect.stringContaining('Run orders-6 succeeded') })
+      expect(await rowsIn('sales.orders')).toBe(5)
     })
 
     it('keeps its data when it is deployed again with another setting', { timeout: 240_000 }, async () => {

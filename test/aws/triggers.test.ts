@@ -64,12 +64,15 @@ describe.skipIf('skipped' in server)('triggers in MiniStack', () => {
       EvidenceBucket: 'evidence',
       StateTable: 'state',
       CatalogTable: 'catalog',
+      SettleFunctionArn: '',
+      SealFunctionArn: '',
       ScheduleGroup: `group-${process.pid}`,
       ScheduleRoleArn: roleArn,
       ScheduleDeadLettersArn: 'arn:aws:sqs:us-east-1:000000000000:dead',
       EventRoleArn: roleArn,
       ChildType: 'STANDARD',
       Environment: 'development',
+      Sources: '[]',
     }
   })
 

@@ -76,12 +76,15 @@ describe('Sluice as a construct', () => {
       'EvidenceBucket',
       'StateTable',
       'CatalogTable',
+      'SettleFunctionArn',
+      'SealFunctionArn',
       'ScheduleGroup',
       'ScheduleRoleArn',
       'ScheduleDeadLettersArn',
       'EventRoleArn',
       'ChildType',
       'Environment',
+      'Sources',
     ]
     const outputsOf = (stack: Stack) => Object.keys(templateOf(stack).Outputs)
     expect(outputsOf(own)).toEqual(names)
