@@ -115,7 +115,7 @@ export class RunAlarms extends Construct {
       raise(
         'ScheduleFailed',
         deadLetters.metricApproximateNumberOfMessagesVisible({ period, statistic: Stats.MAXIMUM }),
-        'A schedule could not start its run. The message in the queue holds the input and the reason.',
+        'A schedule or the arrival of an object could not start its run. The message in the queue holds the input and the reason.',
       ),
     ]
   }

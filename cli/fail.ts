@@ -1,4 +1,5 @@
 import { ManifestError, SluiceError } from '../core/errors.ts'
+import { awsFailure } from './aws-words.ts'
 import type { Colors } from './io.ts'
 
 /** 0 success, 1 ran and failed, 2 refused before anything ran, 130 interrupted. */
@@ -15,6 +16,8 @@ export function reportFailure(
   write: (text: string) => void,
   colors: Colors,
 ): number {
+  const ofAws = error instanceof SluiceError ? undefined : awsFailure(error)
+  if (ofAws !== undefined) return reportFailure(ofAws, otherwise, write, colors)
   if (error instanceof SluiceError) {
     write(`${colors.red(`error [${error.code}]`)}: ${error.message}`)
     return error instanceof ManifestError ? exitCodes.refused : otherwise

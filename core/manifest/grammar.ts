@@ -36,6 +36,7 @@ export function globMistake(glob: string): string | undefined {
   if (glob.includes('\\')) return 'write the path with /, not with a backslash'
   if (/^[a-z][a-z0-9+.-]*:/i.test(glob))
     return 'the path is relative to the connection; the bucket or directory stands there'
+  if (glob.includes('"')) return 'a path has no quotes: they match nothing, not even themselves'
   if (glob.startsWith('/')) return 'the path is relative to the connection: leave the first / out'
   return glob.split('/').some(isDotted) ? 'a path has no empty part, no . and no ..' : undefined
 }

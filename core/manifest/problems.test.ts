@@ -194,6 +194,8 @@ dataflows:
   - raw
   - name: 9lives
     source: { connection: ok, path: ../x, format: csv }
+  - name: quoted
+    source: { connection: ok, path: '"a"*', format: csv }
 defaults: [x]
 `
     expect(await problemsOf({ 'sluice.yaml': text })).toEqual([
@@ -212,7 +214,9 @@ defaults: [x]
       'sluice.yaml:14:11: `name` cannot be `9lives`. A name starts with a letter and goes on with letters, digits, _ and -.',
       'sluice.yaml:15:27: there is no connection `ok`. Connections: 1h, a, b, c, d, e, f, g, i.',
       'sluice.yaml:15:37: `path` cannot be `../x`. A path has no empty part, no . and no ..',
-      'sluice.yaml:16:11: `defaults` must be a mapping, and this is a list.',
+      'sluice.yaml:17:27: there is no connection `ok`. Connections: 1h, a, b, c, d, e, f, g, i.',
+      'sluice.yaml:17:37: `path` cannot be `"a"*`. A path has no quotes: they match nothing, not even themselves.',
+      'sluice.yaml:18:11: `defaults` must be a mapping, and this is a list.',
     ])
   })
 

@@ -97,6 +97,17 @@ manifest ${digestOf(shop).slice(0, 12)}, plan ${buildPlan(shop, {}).plan_sha256.
     expect(() => buildPlan(steps(1001), {})).toThrow(expect.objectContaining({ code: 'TOO_MANY_WAVES' }))
   })
 
+  test('more upstreams than an execution can carry are refused before anything is written', () => {
+    const names = (count: number) =>
+      Array.from({ length: count }, (_, i) => `f${String(i).padStart(55, '0')}`)
+    const fan = (count: number) => {
+      const upstreams = names(count)
+      return manifestOf([...upstreams.map((name) => flow(name)), flow('last', { depends_on: upstreams })])
+    }
+    expect(buildPlan(fan(4000), {}).waves[1]?.dataflows[0]?.upstreams).toHaveLength(4000)
+    expect(() => buildPlan(fan(4200), {})).toThrow(expect.objectContaining({ code: 'TOO_MANY_UPSTREAMS' }))
+  })
+
   test('the digest is of all the rest, and a different selection is a different plan', () => {
     const { plan_sha256, ...rest } = buildPlan(shop, {})
     expect(plan_sha256).toBe(digestOf(rest))

@@ -9,6 +9,12 @@ import { type Selected, selectDataflows } from './select.ts'
 import type { Plan, PlannedDataflow, PlannedRead, Selection } from './types.ts'
 import { planWaves, type WaveOrder } from './waves.ts'
 
+/**
+ * Bytes of JSON. Step Functions ends an execution at 262,144; a dataflow's input holds its upstreams besides the run,
+ * the manifest's place and the options, and what a gate's failure adds.
+ */
+const maxUpstreamBytes = 240_000
+
 /** `$range` makes at most this many items, and so does one Map state's history. */
 const maxWaves = 1000
 
@@ -24,7 +30,7 @@ interface Context {
  * What a run of this manifest will do: which dataflows, in which order, and why. Pure: equal arguments give
  * equal plans, byte for byte. Dataflows outside of the selection do not run; what they wrote in earlier runs
  * is read as it is, and the plan says so. Throws `ManifestError` with the codes of `selectDataflows`,
- * and `TOO_MANY_WAVES`.
+ * `TOO_MANY_WAVES` and `TOO_MANY_UPSTREAMS`.
  */
 export function buildPlan(manifest: RenderedManifest, selection: Selection): Plan {
   const graph = graphOf(manifest.dataflows.map(graphNode))
@@ -62,6 +68,8 @@ export function plannedDataflows(manifest: RenderedManifest, { waves }: Plan): r
 function planDataflow(dataflow: Dataflow, context: Context): PlannedDataflow {
   const edges = context.edgesTo.get(dataflow.name) ?? []
   const upstreams = edges.filter((edge) => context.selected.reasons.has(edge.from)).map((edge) => edge.from)
+  if (JSON.stringify(upstreams).length > maxUpstreamBytes)
+    throw tooManyUpstreams(dataflow.name, upstreams.length)
   return {
     name: dataflow.name,
     stage: dataflow.stage ?? null,
@@ -123,6 +131,15 @@ function tooManyWaves(waves: number): ManifestError {
     fact: `the plan has ${waves} waves, one after the other; at most ${maxWaves} fit into one run`,
     consequence: 'Nothing was started',
     next: 'Run it stage by stage',
+  })
+}
+
+function tooManyUpstreams(name: string, upstreams: number): ManifestError {
+  return new ManifestError({
+    code: 'TOO_MANY_UPSTREAMS',
+    fact: `${name} comes after ${upstreams} dataflows, whose names are more than an execution can carry (${maxUpstreamBytes} bytes)`,
+    consequence: 'Nothing was started',
+    next: 'Run it in a stage of its own, after theirs, or let it depend on fewer of them',
   })
 }
 

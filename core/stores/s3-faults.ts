@@ -1,5 +1,5 @@
 import { RetryableError, SluiceError, SourceError, TerminalError } from '../errors.ts'
-import { awsFault } from './aws-faults.ts'
+import { type AwsFault, awsFault } from './aws-faults.ts'
 import { type S3Place, uriAt } from './s3-place.ts'
 
 /** The IAM action without which a call is answered with 403. */
@@ -25,7 +25,9 @@ export function s3Fault(error: unknown, place: S3Place, key: string, action: S3A
   const fault = error instanceof SluiceError ? undefined : awsFault(error)
   if (fault === undefined) return error
   const object = uriAt(place, key)
-  const said = `${fault.name}: ${fault.message}`
+  const said = isWordless(fault)
+    ? `HTTP ${fault.status}, without a reason`
+    : `${fault.name}: ${fault.message}`
   const particulars = { details: { key, s3_error: fault.name, action }, cause: error }
   const untouched = 'The object was not read or written'
   if (fault.kind === 'denied') {
@@ -92,6 +94,14 @@ function bucketMissing(place: S3Place, particulars: { details: Record<string, un
     next: 'Deploy the stack, or correct the name of the bucket',
     ...particulars,
   })
+}
+
+/** The answer to a HeadObject has no body, and the client makes up its own name and words. */
+function isWordless({ name, message, status }: AwsFault): boolean {
+  return (
+    status !== undefined &&
+    (message === 'UnknownError' || /^(Unknown|UnknownError|Forbidden|40\d)$/.test(name))
+  )
 }
 
 /** The bytes were not those that their checksum was made of. */
