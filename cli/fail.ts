@@ -1,5 +1,5 @@
 import { ManifestError, SluiceError } from '../core/errors.ts'
-import { awsFailure } from './aws-words.ts'
+import { awsFailure } from '../remote/aws-words.ts'
 import type { Colors } from './io.ts'
 
 /** 0 success, 1 ran and failed, 2 refused before anything ran, 130 interrupted. */
