@@ -1,9 +1,16 @@
 import { resultText } from '../core/contract/checks.ts'
+import type { ColumnCount } from '../core/contract/types.ts'
 import type { GateLog } from '../core/runs/gate-log.ts'
 import type { RunItem } from '../core/runs/items.ts'
 import type { GateEntry, GateRecords } from '../core/runs/records.ts'
 import { checkResults } from '../core/runs/warnings.ts'
-import { type FlowEvidence, type ReasonCount, reasonsOf, warnedRules } from './flow-evidence.ts'
+import {
+  coercedColumns,
+  type FlowEvidence,
+  type ReasonCount,
+  reasonsOf,
+  warnedRules,
+} from './flow-evidence.ts'
 import type { Io } from './io.ts'
 import { rowsText } from './progress-lines.ts'
 import type { Block, Cell, Tone } from './report.ts'
@@ -73,6 +80,7 @@ export function evidenceBlocks(found: FlowEvidence, verified: readonly VerifiedF
     ...(gates.length === 0 ? [] : [gateTable(gates)]),
     ...(reasons.length === 0 ? [] : [reasonTable(reasons)]),
     ...(warned.length === 0 ? [] : [reasonTable(warned, 'warned of')]),
+    ...countTable('coerced', coercedColumns(log)),
     ...checkTable(log),
     ...(error === undefined ? [] : [list('Why it stopped', [`[${error.code}] ${error.message}`])]),
     ...(evidence === undefined ? [] : [fileTable(found, verified)].flat()),
@@ -85,6 +93,12 @@ export function reasonTable(reasons: readonly ReasonCount[], title = 'rejected f
     columns: [{ title }, { title: 'rule' }, { title: 'rows', align: 'right' }],
     rows: reasons.map(({ column, rule, name, count }) => [column ?? 'the row', name ?? rule, number(count)]),
   }
+}
+
+function countTable(title: string, counts: readonly ColumnCount[]): Block[] {
+  if (counts.length === 0) return []
+  const columns = [{ title }, { title: 'values', align: 'right' } as const]
+  return [{ kind: 'table', columns, rows: counts.map(({ column, count }) => [column, number(count)]) }]
 }
 
 /** A check of the kind unique is there twice where the load appends: against itself, and against the table. */

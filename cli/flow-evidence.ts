@@ -1,4 +1,4 @@
-import type { RuleCount } from '../core/contract/types.ts'
+import type { ColumnCount, RuleCount } from '../core/contract/types.ts'
 import { ManifestError, SluiceError } from '../core/errors.ts'
 import { suggest } from '../core/manifest/near.ts'
 import { readCommit } from '../core/runs/commit.ts'
@@ -88,4 +88,13 @@ export function warnedRules(log: GateLog): ReasonCount[] {
   return told
     .filter(({ severity, count }) => severity === 'warn' && count > 0)
     .sort((a, b) => b.count - a.count)
+}
+
+/** Columns with values that were coerced, the most frequent first. */
+export function coercedColumns(log: GateLog): ColumnCount[] {
+  const contract = log.get('contract')
+  const told = (contract?.record?.coerced ??
+    contract?.error?.details?.coerced ??
+    []) as readonly ColumnCount[]
+  return told.filter(({ count }) => count > 0).sort((a, b) => b.count - a.count)
 }

@@ -63,7 +63,7 @@ function verdictOf(task: GateTask, { rows }: Kept): ContractRecord['verdict'] {
   return nothing ? 'nothing_new' : 'passed'
 }
 
-type Kept = Pick<ContractRecord, 'rows' | 'by_reason' | 'rules' | 'quarantine'>
+type Kept = Pick<ContractRecord, 'rows' | 'by_reason' | 'rules' | 'coerced' | 'quarantine'>
 
 /** `bytes`: of the files of rejected rows. */
 function checkVerdict(task: GateTask, kept: Kept, bytes: number): void {
@@ -81,7 +81,9 @@ function checkVerdict(task: GateTask, kept: Kept, bytes: number): void {
       consequence:
         enforcement === 'warn'
           ? 'What is no value of its type, or no row, cannot be written, and conflict_policy: fail stops at it: nothing was written to the table'
-          : `The contract is ${enforcement}, so nothing was written to the table`,
+          : enforcement === 'coerce'
+            ? 'What cannot be coerced is judged as under strict, so nothing was written to the table'
+            : 'The contract is strict, so nothing was written to the table',
       next: `${where}; correct the source or the contract, or use ${enforcement === 'warn' ? 'conflict_policy' : 'enforcement'}: quarantine`,
       details: detailsOf(kept),
     })

@@ -1,5 +1,4 @@
 import type { CheckResult } from '../core/contract/checks.ts'
-import type { RuleCount } from '../core/contract/types.ts'
 import type { RowCounts } from '../core/runs/items.ts'
 import type { ContractRecord, ReasonCount, ShardRecord } from '../core/runs/records.ts'
 import { addRows, noRows } from '../core/runs/result.ts'
@@ -35,7 +34,8 @@ export async function gatherShards(task: GateTask): Promise<Gathered> {
   return {
     rows,
     by_reason,
-    rules: sumRules(shards),
+    rules: sumCounts(shards.map(({ rules }) => rules)),
+    ...sumCoerced(shards),
     ...index,
     quarantine_bytes: bytes,
     files: shards.flatMap((shard) => shard.files),
@@ -61,13 +61,18 @@ function sumReasons(shards: readonly ShardRecord[]): ReasonCount[] {
   return [...sums.values()].sort((a, b) => b.count - a.count || (text(a) < text(b) ? -1 : 1))
 }
 
-/** All shards judge by the same rules, in the same order. */
-function sumRules(shards: readonly ShardRecord[]): RuleCount[] {
-  const [first, ...others] = shards.map(({ rules }) => rules)
-  return (first ?? []).map((rule, i) => ({
-    ...rule,
-    count: others.reduce((sum, rules) => sum + (rules[i]?.count ?? 0), rule.count),
+/** All shards judge by the same rules and columns, in the same order. */
+function sumCounts<C extends { readonly count: number }>(counts: readonly (readonly C[])[]): C[] {
+  const [first, ...others] = counts
+  return (first ?? []).map((one, i) => ({
+    ...one,
+    count: others.reduce((sum, list) => sum + (list[i]?.count ?? 0), one.count),
   }))
+}
+
+function sumCoerced(shards: readonly ShardRecord[]): Pick<ContractRecord, 'coerced'> {
+  const counts = shards.flatMap(({ coerced }) => (coerced === undefined ? [] : [coerced]))
+  return counts.length === 0 ? {} : { coerced: sumCounts(counts) }
 }
 
 /** A value may be unique in each shard and not in the load, so all files are looked at together, one check at a time. */

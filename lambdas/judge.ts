@@ -35,7 +35,8 @@ export interface Portion {
 }
 
 /** The judged rows of a portion. The rejected ones are in quarantine already, the accepted ones still here. */
-export interface Judgement extends Pick<ContractRecord, 'rows' | 'by_reason' | 'rules' | 'watermark'> {
+export interface Judgement
+  extends Pick<ContractRecord, 'rows' | 'by_reason' | 'rules' | 'coerced' | 'watermark'> {
   readonly quarantine?: QuarantineFile
   /** Not of a shard: they are about the load. */
   readonly checks: readonly CheckResult[]
@@ -70,7 +71,9 @@ export async function judge(task: GateTask, engine: Engine, portion: Portion): P
   const by_reason = rejected?.by_reason ?? []
   const quarantine =
     rejected === undefined ? {} : { quarantine: await storeRejected(task, rejected, portion.shard) }
-  return { rows, by_reason, rules: scan.rules, ...quarantine, watermark, checks, accepted }
+  const { rules, coerced } = scan
+  const told = { rules, ...(coerced === undefined ? {} : { coerced }) }
+  return { rows, by_reason, ...told, ...quarantine, watermark, checks, accepted }
 }
 
 async function scanRequest(
@@ -93,6 +96,7 @@ async function scanRequest(
     rules: (contract.rules ?? []).map((rule) => enforced(rule, contract)),
     ...(transformers === undefined ? {} : { transformers }),
     ...(watermark.length === 0 ? {} : { watermark: { columns: watermark } }),
+    coerce: contract.enforcement === 'coerce',
     pii_policy: contract.quarantine.pii_policy,
     rejects: rejectContext(task, shard),
     output: { accepted: join(engine.directory, 'accepted'), rejected: join(engine.directory, 'rejected') },

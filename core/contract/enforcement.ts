@@ -18,6 +18,6 @@ export function stopsLoad(
 ): boolean {
   if (enforcement === 'quarantine') return false
   if (rule === 'type') return conflict_policy === 'fail'
-  if (enforcement === 'strict') return true
+  if (enforcement === 'strict' || enforcement === 'coerce') return true
   return conflict_policy === 'fail' && ['structure', 'watermark_null', 'filter'].includes(rule)
 }

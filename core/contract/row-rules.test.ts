@@ -30,11 +30,12 @@ describe('a rule over the row', () => {
       expect(accepted).toEqual([{ departure: 1, arrival: 2 }])
       expect(rejected.map((row) => [JSON.parse(row.raw!).departure, reasonsOf(row)])).toEqual([
         ['3', ['- row_rule']],
-        ['x', ['departure type']],
         [null, ['- row_rule']],
+        ['x', ['departure type']],
       ])
       expect(rejected[0]!.reasons).toEqual([
         {
+          code: 'contract.row_rule',
           column: null,
           rule: 'row_rule',
           name: 'in_time',

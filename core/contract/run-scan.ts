@@ -12,7 +12,7 @@ import { heldAlias, rejectedRows } from './rejected-sql.ts'
 import { bindRowRules } from './row-rules.ts'
 import { countRules, unbroken } from './rule-counts.ts'
 import type { ScanInput, ScanRequest, ScanResult } from './scan.ts'
-import { type PlacedRule, scanRules } from './scan-rules.ts'
+import { type PlacedRule, type ScanRules, scanRules } from './scan-rules.ts'
 import { scanSource } from './scan-source.ts'
 import { judgedColumn, type ScanStatement, scanStatement, verdictColumn } from './scan-sql.ts'
 import { countStructural } from './structural.ts'
@@ -25,7 +25,7 @@ export async function runScan(engine: Engine, request: ScanRequest): Promise<Sca
   const { rules } = judging
   const inputs = await readableInputs(engine, request.inputs)
   const source = await scanSource(engine, request, inputs)
-  if (source === undefined) return emptyResult(request, rules)
+  if (source === undefined) return emptyResult(request, judging)
   const statement = scanStatement(request, source, judging)
   const copied = await namingSource(inputs.map(pathAndSource), () => runCopy(engine, statement, inputs))
   const structural = source.csv ? await countStructural(engine, inputs) : 0
@@ -54,7 +54,7 @@ export async function runScan(engine: Engine, request: ScanRequest): Promise<Sca
     ...left.deduplicated,
     ...left.filtered,
   ])
-  const counts = await countRules(engine, rules, {
+  const counts = await countRules(engine, judging, {
     accepted: accepted.map(({ file }) => file),
     rejected: scratch.map(({ file }) => file),
     by_reason: rejected?.by_reason ?? [],
@@ -200,9 +200,9 @@ function pathAndSource(input: ScanInput): { readonly source: string; readonly pa
   return 'path' in input ? { source: input.source, path: input.path } : { source: input.source }
 }
 
-function emptyResult(request: ScanRequest, rules: readonly PlacedRule[]): ScanResult {
+function emptyResult(request: ScanRequest, judging: ScanRules): ScanResult {
   return {
-    ...unbroken(rules),
+    ...unbroken(judging),
     rows_read: 0,
     rows_accepted: 0,
     rows_rejected: 0,

@@ -1,4 +1,5 @@
 import { quoteIdentifier } from '../engine/sql.ts'
+import { coercedSql, isCoercible } from './coercions.ts'
 import type { BoundRowRule } from './row-rules.ts'
 import { columnRules, type Rule, ruleLiteral } from './rules.ts'
 import type { ScanColumn, ScanRequest } from './scan.ts'
@@ -16,6 +17,10 @@ export interface PlacedRule extends Rule {
 export interface ScanRules {
   /** In the order of their numbers. */
   readonly rules: readonly PlacedRule[]
+  /** Columns whose texts are coerced, each with SQL over {@link items}: whether this row's is, and is a value now. */
+  readonly coerced: readonly { readonly column: string; readonly expression: string }[]
+  /** Select items over the input's columns, which {@link items} read besides these. */
+  readonly prepared: readonly string[]
   /** Select items over the input's columns. */
   readonly items: readonly string[]
   /** Select items that give columns their names, where rules over the row need them. */
@@ -28,28 +33,56 @@ export interface ScanRules {
 export const names = {
   typed: (i: number) => `_sluice_t${i}`,
   verdict: (i: number) => `_sluice_v${i}`,
+  /** Of column `i`: its text, coerced. */
+  coerced: (i: number) => `_sluice_c${i}`,
+  /** Of the `i`th coerced column. */
+  isCoerced: (i: number) => `_sluice_k${i}`,
   unexpected: (i: number) => `_sluice_u${i}`,
-  /** Text in a string column is its own value. */
+  /** As the source has it. Text in a string column is its own value. */
   raw: (column: ScanColumn, i: number) =>
-    column.type.type === 'string' && ['text', 'VARCHAR'].includes(column.input)
-      ? `_sluice_t${i}`
-      : `_sluice_r${i}`,
+    column.type.type === 'string' && isText(column) ? `_sluice_t${i}` : `_sluice_r${i}`,
+}
+
+function isText({ input }: ScanColumn): boolean {
+  return input === 'text' || input === 'VARCHAR'
+}
+
+function isCoerced(column: ScanColumn, request: ScanRequest): boolean {
+  return (
+    request.coerce === true && column.contract !== undefined && isText(column) && isCoercible(column.type)
+  )
 }
 
 /** All rules of a scan; `rowRules` are those of `request.rules`, bound to its columns. */
 export function scanRules(request: ScanRequest, rowRules: readonly BoundRowRule[]): ScanRules {
   const rules: PlacedRule[] = []
   const items: string[] = []
+  const prepared: string[] = []
+  const coerced: ScanRules['coerced'][number][] = []
   const add = (rule: Rule, behind: readonly number[] = []) => rules.push({ ...rule, behind }) - 1
   const typeRules = new Map<string, readonly number[]>()
   for (const [i, column] of request.columns.entries()) {
     const typed = names.typed(i)
     const raw = names.raw(column, i)
     const rawExpression = readExpression(request, column)
-    const judged = columnRules(column, { rawExpression, raw, typed })
+    const coerces = isCoerced(column, request)
+    // What is judged of a coerced column is its new text; what quarantine keeps is the old one.
+    const judged = columnRules(
+      column,
+      coerces
+        ? { rawExpression: names.coerced(i), raw: names.coerced(i), typed }
+        : { rawExpression, raw, typed },
+    )
     items.push(`${judged.typed} AS ${typed}`, ...(raw === typed ? [] : [`${rawExpression} AS ${raw}`]))
     const type = withTransformers(request, column.name, judged.type)
     const behind = type === undefined ? [] : [add(type)]
+    if (coerces) {
+      prepared.push(`${coercedSql(column.type, rawExpression)} AS ${names.coerced(i)}`)
+      items.push(names.coerced(i))
+      const isValue = type === undefined ? 'true' : type.expression
+      const differs = `${names.coerced(i)} IS DISTINCT FROM ${raw}`
+      coerced.push({ column: column.name, expression: `(${differs}) AND ${isValue}` })
+    }
     // Of a nested column each place has a type of its own.
     const others = judged.others.map((rule) => ({ rule: rule.rule, number: add(rule, behind) }))
     const inside = others.flatMap(({ rule, number }) => (rule === 'type' ? [number] : []))
@@ -82,7 +115,7 @@ export function scanRules(request: ScanRequest, rowRules: readonly BoundRowRule[
     const { stored: _, ...judged } = column
     return [`${storedColumn(judged, names.typed(i)).value} AS ${quoteIdentifier(column.name)}`]
   })
-  return { rules, items, named, where: watermark?.where }
+  return { rules, coerced, prepared, items, named, where: watermark?.where }
 }
 
 function readExpression({ transformers }: ScanRequest, column: ScanColumn): string {

@@ -9,7 +9,8 @@ import { storedColumn } from './stored.ts'
 
 /**
  * What a row carries beside its columns: of a rejected row, which goes to a scratch file, why and where it stood; of
- * an accepted row that a rule only warns of, which rules it keeps. NULL in all others.
+ * an accepted row that a rule only warns of, or with a coerced value, which rules it keeps and which columns were
+ * coerced. NULL in all others.
  */
 export const judgedColumn = '_sluice_judged'
 
@@ -32,7 +33,7 @@ export interface ScanStatement {
 export function scanStatement(
   request: ScanRequest,
   source: ScanSource,
-  { rules, items, named, where }: ScanRules,
+  { rules, coerced, prepared, items, named, where }: ScanRules,
 ): ScanStatement {
   const outputs = [
     ...request.columns.map(
@@ -47,7 +48,8 @@ export function scanStatement(
       `${quoteIdentifier(column.name)}: ${'nested' in column && column.nested ? fieldIdSql(column.field_id, column.nested) : column.field_id}`,
   )
   const filter = where === undefined ? '' : ` WHERE ${where}`
-  const raw = `SELECT ${[...items, ...source.extras].join(', ')} FROM ${source.from}`
+  const input = prepared.length === 0 ? source.from : `(SELECT *, ${prepared.join(', ')} FROM ${source.from})`
+  const raw = `SELECT ${[...items, ...source.extras].join(', ')} FROM ${input}`
   const base = named.length === 0 ? raw : `SELECT *, ${named.join(', ')} FROM (${raw})`
   const removes = request.transformers?.removes ?? []
   if (rules.length + removes.length === 0) {
@@ -57,22 +59,29 @@ export function scanStatement(
       fieldIds: `{${ids.join(', ')}}`,
     }
   }
-  const booleans = rules.map((rule, i) => `${rule.expression} AS ${names.verdict(i)}`)
+  const booleans = [
+    ...rules.map((rule, i) => `${rule.expression} AS ${names.verdict(i)}`),
+    ...coerced.map(({ expression }, i) => `${expression} AS ${names.isCoerced(i)}`),
+  ]
   const typed = request.columns.map((_, i) => names.typed(i))
-  const held = `'held': [${rules.map((_, i) => names.verdict(i)).join(', ')}]`
   const extras = rejectedExtras(request, source)
-  const evidence = json([held, ...extras.map((extra) => extra.field)])
   const kept = [...new Set([...typed, ...extras.flatMap((extra) => extra.needs)])]
   const verdicts = (severity: string) =>
     rules.flatMap((rule, i) => (rule.severity === severity ? [names.verdict(i)] : []))
-  const [errors, warnings] = [verdicts('error'), verdicts('warn')]
+  const errors = verdicts('error')
+  const notes = [...verdicts('warn'), ...coerced.map((_, i) => `NOT ${names.isCoerced(i)}`)]
+  const told = [
+    `'held': [${rules.map((_, i) => names.verdict(i)).join(', ')}]`,
+    ...(coerced.length === 0 ? [] : [`'coerced': [${coerced.map((_, i) => names.isCoerced(i)).join(', ')}]`]),
+  ]
   // Of rows that leave unjudged only how far they go by the watermark is of interest.
-  const left = request.watermark === undefined ? 'NULL' : json([held])
+  const left = request.watermark === undefined ? 'NULL' : json(told)
   const cases = [
     ...removes.map(({ when }) => `WHEN ${when} THEN ${left}`),
-    `WHEN ${allOf([...errors, ...warnings])} THEN NULL`,
-    ...(warnings.length === 0 ? [] : [`WHEN ${allOf(errors)} THEN ${json([held])}`]),
+    `WHEN ${allOf([...errors, ...notes])} THEN NULL`,
+    ...(notes.length === 0 ? [] : [`WHEN ${allOf(errors)} THEN ${json(told)}`]),
   ]
+  const evidence = json([...told, ...extras.map((extra) => extra.field)])
   const judged = `CASE ${cases.join(' ')} ELSE ${evidence} END AS ${judgedColumn}`
   const verdict = verdictOf(removes, errors)
   return {

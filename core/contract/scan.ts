@@ -3,7 +3,15 @@ import type { CopyStats, Engine } from '../engine/engine.ts'
 import type { IcebergType } from '../tables/types.ts'
 import { runScan } from './run-scan.ts'
 import type { ScanTransformers } from './scan-transformers.ts'
-import type { ColumnContract, ColumnType, PiiPolicy, RowRule, RuleCount, RuleName } from './types.ts'
+import type {
+  ColumnContract,
+  ColumnCount,
+  ColumnType,
+  PiiPolicy,
+  RowRule,
+  RuleCount,
+  RuleName,
+} from './types.ts'
 
 export interface ScanRequest {
   readonly inputs: readonly ScanInput[]
@@ -13,6 +21,8 @@ export interface ScanRequest {
   readonly unexpected?: readonly UnexpectedColumn[]
   /** Rules over the row, by the names of `columns`. */
   readonly rules?: readonly RowRule[]
+  /** Whether texts in columns of the contract may be other spellings of a value (coercions.ts). Default false. */
+  readonly coerce?: boolean
   /** Appended after `columns`, the same value in every row. */
   readonly constants: readonly ScanConstant[]
   readonly watermark?: ScanWatermark
@@ -140,6 +150,8 @@ export interface ScanResult {
   readonly rows_warned?: number
   /** Every row rule of the scan, in the order of columns and then of `rules`, with how many rows break it. */
   readonly rules: readonly RuleCount[]
+  /** Values that were coerced in accepted rows, by each column where that can be; absent where nothing is coerced. */
+  readonly coerced?: readonly ColumnCount[]
   readonly accepted: readonly CopyStats[]
   readonly rejected?: RejectedFile
   /** Per watermark column the largest value read, as text in its type's grammar; `null` where there was none. */

@@ -134,7 +134,8 @@ export interface RowRule {
   readonly description?: string
 }
 
-export type Enforcement = 'strict' | 'quarantine' | 'warn'
+/** `coerce` is `strict` after other spellings of a value (coercions.ts) have become the value. */
+export type Enforcement = 'strict' | 'quarantine' | 'warn' | 'coerce'
 
 /** What becomes of a row with a value that is none of its column's type. `fail` (default): what `enforcement` says. */
 export type ConflictPolicy = 'fail' | 'quarantine'
@@ -207,6 +208,12 @@ export const reasonCodes: Readonly<Record<RuleName, string>> = {
   narrowing: 'schema.narrowing',
   new_column: 'schema.new_column',
   structure: 'source.structure',
+}
+
+/** How many values of a column, in accepted rows. */
+export interface ColumnCount {
+  readonly column: string
+  readonly count: number
 }
 
 /** How many of the rows judged break a row rule; a rejected row counts in each that it breaks. */

@@ -62,7 +62,7 @@ describe('schema/sluice.schema.json', () => {
     walk(root, '', (node, path) => {
       if (node.enum !== undefined) words.set(path, node.enum)
     })
-    expect(words.get('.dataflows[].contract.enforcement')).toEqual(['strict', 'quarantine', 'warn'])
+    expect(words.get('.dataflows[].contract.enforcement')).toEqual(['strict', 'quarantine', 'warn', 'coerce'])
     expect(words.get('.dataflows[].sink.load_type')).toEqual(['append', 'overwrite'])
     expect(words.get('.dataflows[].contract.columns.*.type')).toEqual(typeNames)
     expect(words.get('.defaults.contract.columns.*.type')).toEqual(typeNames)

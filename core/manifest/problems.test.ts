@@ -113,7 +113,7 @@ describe('words and shapes', () => {
       '9:31: mode: freeze is not available in this version; use strict, additive or widening; it is a word of schema_evolution.columns and data_type.',
       '10:54: load_type: scd2 is not available in this version; use append or overwrite.',
       '12:53: `format` cannot be `jsonl`. Did you mean `ndjson`? Known: parquet, csv, ndjson, json.',
-      '13:30: `enforcement` cannot be `strikt`. Did you mean `strict`? Known: strict, quarantine, warn.',
+      '13:30: `enforcement` cannot be `strikt`. Did you mean `strict`? Known: strict, quarantine, warn, coerce.',
       '14:54: `load_type` cannot be `full_load`. Did you mean `overwrite`? Known: append, overwrite.',
       '17:39: `type` cannot be `int`. Did you mean `integer`? Known: string, boolean, tinyint, smallint, integer, bigint, float, double, date, timestamp, timestamp_tz, time, uuid, binary, json, decimal, list, struct, map.',
       '17:57: type: interval is not available in this version; use one of the types of this version.',

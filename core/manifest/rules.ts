@@ -88,10 +88,11 @@ function checkWindow({ sink }: Draft, report: Report): void {
 
 /** Rows can be set aside only where the contract sets rows aside. */
 function checkQuarantinePolicies({ schema_evolution, contract }: Draft, report: Report): void {
-  if (schema_evolution === undefined || contract?.enforcement !== 'strict') return
+  const enforcement = contract?.enforcement
+  if (schema_evolution === undefined || (enforcement !== 'strict' && enforcement !== 'coerce')) return
   for (const key of ['columns', 'data_type', 'narrowing'] as const) {
     if (schema_evolution[key] !== 'quarantine') continue
-    const message = `\`${key}: quarantine\` sets rows aside, and \`contract.enforcement: strict\` stops at the first of them`
+    const message = `\`${key}: quarantine\` sets rows aside, and \`contract.enforcement: ${enforcement}\` stops at the first of them`
     report(['schema_evolution', key], message, 'Use contract.enforcement: quarantine, or stop at the change')
   }
 }

@@ -111,10 +111,10 @@ const rowRuleSchema = z
 export const contractSchema = z
   .strictObject({
     enforcement: z
-      .enum(['strict', 'quarantine', 'warn'])
+      .enum(['strict', 'quarantine', 'warn', 'coerce'])
       .default('strict')
       .describe(
-        '`strict`: one bad row stops the dataflow. `quarantine`: bad rows are set aside with their reasons. `warn`: they are loaded and counted, as far as they can be written.',
+        '`strict`: one bad row stops the dataflow. `quarantine`: bad rows are set aside with their reasons. `warn`: they are loaded and counted, as far as they can be written. `coerce`: other spellings of a value become the value (docs/contracts.md lists them), and the rest is as under `strict`.',
       ),
     conflict_policy: z
       .enum(['fail', 'quarantine'])

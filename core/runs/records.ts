@@ -7,7 +7,7 @@ import type {
   ScanConstant,
   UnexpectedColumn,
 } from '../contract/scan.ts'
-import type { RuleCount, RuleName } from '../contract/types.ts'
+import type { ColumnCount, RuleCount, RuleName } from '../contract/types.ts'
 import type { CopyStats } from '../engine/engine.ts'
 import type { ErrorSummary } from '../errors.ts'
 import type { SchemaEvolution } from '../manifest/types.ts'
@@ -189,6 +189,8 @@ export interface ContractRecord {
   readonly by_reason: readonly ReasonCount[]
   /** Every row rule that was judged, with how many rows break it: also none, and also those that only warn. */
   readonly rules: readonly RuleCount[]
+  /** Values of accepted rows that were coerced, by every column where that can be; absent unless `enforcement: coerce`. */
+  readonly coerced?: readonly ColumnCount[]
   /** The contract's checks, columns that are unique first; absent where it has none, or there was nothing new to check. */
   readonly checks?: readonly CheckResult[]
   readonly watermark: Readonly<Record<string, string | null>>

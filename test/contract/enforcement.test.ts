@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { runChild } from '../support/children.ts'
 import type { Judged } from '../support/contract-project.ts'
 import { deliverCsv, projectWith, runAndJudge, tableNow } from '../support/contract-project.ts'
 
@@ -44,6 +45,11 @@ const cases: readonly (readonly [policy: string, rows: string[], outcome: string
   ['enforcement: warn', ['1,2', '1,x'], 'CONTRACT_REJECTED'],
   ['enforcement: warn', ['1,2', '1,2,3'], 'CONTRACT_REJECTED'],
   ['enforcement: warn, conflict_policy: quarantine', ['1,2', '1,x', '1,99', '1,2,3'], ['1,2', '1,99']],
+  ['enforcement: coerce', ['1,2', ' 1,3.0'], ['1,2', '1,3']],
+  ['enforcement: coerce', ['1,2', '1,3.5'], 'CONTRACT_REJECTED'],
+  ['enforcement: coerce', ['1,2', '1,99.0'], 'CONTRACT_REJECTED'],
+  ['enforcement: coerce, conflict_policy: quarantine', ['1,2', ' 1,3.0', '1,x'], ['1,2', '1,3']],
+  ['enforcement: coerce, conflict_policy: quarantine', ['1,2', '1, 99'], 'CONTRACT_REJECTED'],
   [
     'enforcement: warn, conflict_policy: quarantine, quarantine: { max_rows: 1 }',
     ['1,2', '1,x', '1,y'],
@@ -101,4 +107,49 @@ test('nullable: false, once only warned of, lets NULL into a column that was req
   const other = projectWith(flow('enforcement: warn'))
   deliverCsv(other, 'b', 'id,n', [',2'])
   expect((await runAndJudge(other, 'r1', 'flow')).message).toBe('')
+})
+
+test.each([
+  ['in one piece', ''],
+  ['in shards', ', max_shard_bytes: 60'],
+])('what is coerced is counted by column and shown, %s', async (_how, limit) => {
+  const project = projectWith(
+    flow(
+      'enforcement: coerce, conflict_policy: quarantine',
+      ', seen: { type: boolean }, note: { type: string }',
+    )
+      .replace('format: csv', `format: csv${limit}`)
+      .replace('max: 9', 'max: 9, severity: warn'),
+  )
+  deliverCsv(project, 'a', 'id,n,seen,note', [' 1,2.0,yes, a', '2,99.,x,b'])
+  deliverCsv(project, 'b', 'id,n,seen,note', ['3,8,true,c', '5,12.0,0,'])
+  const { message, record } = await runAndJudge(project, 'r1', 'flow')
+  expect(message).toBe('')
+  expect(record!.rows).toEqual({ read: 4, accepted: 3, quarantined: 1, filtered: 0, warned: 1 })
+  expect(record!.coerced).toEqual([
+    { column: 'id', count: 1 },
+    { column: 'n', count: 2 },
+    { column: 'seen', count: 2 },
+  ])
+  expect((await tableNow(project, 'bronze.flow'))!.rows).toEqual([
+    { id: 1, n: 2, seen: true, note: ' a' },
+    { id: 3, n: 8, seen: true, note: 'c' },
+    { id: 5, n: 12, seen: false, note: null },
+  ])
+  const shown = await runChild('cli/main.ts', [
+    'evidence',
+    'r1',
+    'flow',
+    '--project',
+    project,
+    '--format',
+    'text',
+  ])
+  expect(shown.stdout).toMatch(/coerced\s+values\s[^a-z]*n\s+2/)
+})
+
+test('without coerce nothing is coerced, and nothing counted', async () => {
+  const { judged } = await loaded('enforcement: quarantine', ['1,2', ' 1,3'])
+  expect(judged.record!.coerced).toBeUndefined()
+  expect(judged.record!.rows.quarantined).toBe(1)
 })

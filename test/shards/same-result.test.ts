@@ -35,7 +35,7 @@ interface File {
 
 const row = fc.record({
   k: fc.stringMatching(/^[a-z]{1,2}$/),
-  n: fc.oneof({ weight: 6, arbitrary: fc.nat(20).map(String) }, fc.constantFrom('x', '')),
+  n: fc.oneof({ weight: 6, arbitrary: fc.nat(20).map(String) }, fc.constantFrom('x', '', ' 7', '3.0')),
   m: fc.nat(9),
 })
 const file = fc.record({ rows: fc.array(row, { minLength: 1, maxLength: 5 }), extra: fc.boolean() })
@@ -64,6 +64,8 @@ const cases = fc.record({
     'quarantine, quarantine: { max_rows: 2, pii_policy: preserve }',
     'strict, conflict_policy: quarantine',
     'warn',
+    'coerce',
+    'coerce, conflict_policy: quarantine',
     'warn, conflict_policy: quarantine',
   ),
 })
