@@ -4,13 +4,7 @@ import type { GateLog } from '../core/runs/gate-log.ts'
 import type { RunItem } from '../core/runs/items.ts'
 import type { GateEntry, GateRecords } from '../core/runs/records.ts'
 import { checkResults } from '../core/runs/warnings.ts'
-import {
-  coercedColumns,
-  type FlowEvidence,
-  type ReasonCount,
-  reasonsOf,
-  warnedRules,
-} from './flow-evidence.ts'
+import { columnCounts, type FlowEvidence, type ReasonCount, reasonsOf, warnedRules } from './flow-evidence.ts'
 import type { Io } from './io.ts'
 import { rowsText } from './progress-lines.ts'
 import type { Block, Cell, Tone } from './report.ts'
@@ -80,7 +74,8 @@ export function evidenceBlocks(found: FlowEvidence, verified: readonly VerifiedF
     ...(gates.length === 0 ? [] : [gateTable(gates)]),
     ...(reasons.length === 0 ? [] : [reasonTable(reasons)]),
     ...(warned.length === 0 ? [] : [reasonTable(warned, 'warned of')]),
-    ...countTable('coerced', coercedColumns(log)),
+    ...countTable('coerced', columnCounts(log, 'coerced')),
+    ...countTable('kept as text beside', columnCounts(log, 'variants')),
     ...checkTable(log),
     ...(error === undefined ? [] : [list('Why it stopped', [`[${error.code}] ${error.message}`])]),
     ...(evidence === undefined ? [] : [fileTable(found, verified)].flat()),

@@ -90,11 +90,9 @@ export function warnedRules(log: GateLog): ReasonCount[] {
     .sort((a, b) => b.count - a.count)
 }
 
-/** Columns with values that were coerced, the most frequent first. */
-export function coercedColumns(log: GateLog): ColumnCount[] {
+/** Columns with values that were coerced, or that went to a variant column, the most frequent first. */
+export function columnCounts(log: GateLog, key: 'coerced' | 'variants'): ColumnCount[] {
   const contract = log.get('contract')
-  const told = (contract?.record?.coerced ??
-    contract?.error?.details?.coerced ??
-    []) as readonly ColumnCount[]
+  const told = (contract?.record?.[key] ?? contract?.error?.details?.[key] ?? []) as readonly ColumnCount[]
   return told.filter(({ count }) => count > 0).sort((a, b) => b.count - a.count)
 }

@@ -74,7 +74,7 @@ async function asBlocks(
   }
   emit(io, {}, [
     { kind: 'title', text: `Quarantine of ${dataflow} in run ${run_id}: ${plural(index.rows, 'row')}` },
-    reasonTable(reasons.map(({ code, column, count }) => ({ rule: code, column, count }))),
+    reasonTable(reasons.map(({ code, ...reason }) => ({ rule: code, ...reason }))),
     rowTable(rows),
     ...(rest <= 0 ? [] : [more]),
   ])

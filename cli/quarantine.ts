@@ -101,7 +101,7 @@ function blocksOf(io: Io, runId: string, held: readonly Held[]): Block[] {
         entry.rows === null ? '' : number(entry.rows),
         entry.removed !== null ? 'removed' : entry.pending === null ? '' : number(entry.pending),
         entry.by_reason
-          .map(({ column, rule, count }) => `${column ?? 'row'} ${rule} ${number(count)}`)
+          .map(({ column, rule, name, count }) => `${column ?? 'row'} ${name ?? rule} ${number(count)}`)
           .join(', '),
         entry.expires_at === null ? '' : instant(entry.expires_at),
         entry.file?.key ?? '',

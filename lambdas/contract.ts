@@ -63,7 +63,7 @@ function verdictOf(task: GateTask, { rows }: Kept): ContractRecord['verdict'] {
   return nothing ? 'nothing_new' : 'passed'
 }
 
-type Kept = Pick<ContractRecord, 'rows' | 'by_reason' | 'rules' | 'coerced' | 'quarantine'>
+type Kept = Pick<ContractRecord, 'rows' | 'by_reason' | 'rules' | 'coerced' | 'variants' | 'quarantine'>
 
 /** `bytes`: of the files of rejected rows. */
 function checkVerdict(task: GateTask, kept: Kept, bytes: number): void {

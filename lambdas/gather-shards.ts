@@ -35,7 +35,8 @@ export async function gatherShards(task: GateTask): Promise<Gathered> {
     rows,
     by_reason,
     rules: sumCounts(shards.map(({ rules }) => rules)),
-    ...sumCoerced(shards),
+    ...sumColumns(shards, 'coerced'),
+    ...sumColumns(shards, 'variants'),
     ...index,
     quarantine_bytes: bytes,
     files: shards.flatMap((shard) => shard.files),
@@ -70,9 +71,12 @@ function sumCounts<C extends { readonly count: number }>(counts: readonly (reado
   }))
 }
 
-function sumCoerced(shards: readonly ShardRecord[]): Pick<ContractRecord, 'coerced'> {
-  const counts = shards.flatMap(({ coerced }) => (coerced === undefined ? [] : [coerced]))
-  return counts.length === 0 ? {} : { coerced: sumCounts(counts) }
+function sumColumns(
+  shards: readonly ShardRecord[],
+  key: 'coerced' | 'variants',
+): Pick<ContractRecord, 'coerced' | 'variants'> {
+  const counts = shards.flatMap((shard) => (shard[key] === undefined ? [] : [shard[key]]))
+  return counts.length === 0 ? {} : { [key]: sumCounts(counts) }
 }
 
 /** A value may be unique in each shard and not in the load, so all files are looked at together, one check at a time. */

@@ -36,7 +36,7 @@ export interface Portion {
 
 /** The judged rows of a portion. The rejected ones are in quarantine already, the accepted ones still here. */
 export interface Judgement
-  extends Pick<ContractRecord, 'rows' | 'by_reason' | 'rules' | 'coerced' | 'watermark'> {
+  extends Pick<ContractRecord, 'rows' | 'by_reason' | 'rules' | 'coerced' | 'variants' | 'watermark'> {
   readonly quarantine?: QuarantineFile
   /** Not of a shard: they are about the load. */
   readonly checks: readonly CheckResult[]
@@ -71,8 +71,12 @@ export async function judge(task: GateTask, engine: Engine, portion: Portion): P
   const by_reason = rejected?.by_reason ?? []
   const quarantine =
     rejected === undefined ? {} : { quarantine: await storeRejected(task, rejected, portion.shard) }
-  const { rules, coerced } = scan
-  const told = { rules, ...(coerced === undefined ? {} : { coerced }) }
+  const { rules, coerced, variants } = scan
+  const told = {
+    rules,
+    ...(coerced === undefined ? {} : { coerced }),
+    ...(variants === undefined ? {} : { variants }),
+  }
   return { rows, by_reason, ...told, ...quarantine, watermark, checks, accepted }
 }
 

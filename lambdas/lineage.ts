@@ -31,6 +31,7 @@ import { needsEngine, type PlannedTransformers, planTransformers } from '../core
 import type { TransformerPlan } from '../core/transformers/types.ts'
 import { checkChecks } from './check-columns.ts'
 import { type GateTask, gateHandler } from './gate-handler.ts'
+import { formerVariants, variantColumns } from './variant-columns.ts'
 
 /**
  * Gate 2: names the columns, adds where their rows come from, and drafts the target's schema with stable
@@ -39,12 +40,14 @@ import { type GateTask, gateHandler } from './gate-handler.ts'
 export async function lineage(task: GateTask): Promise<LineageRecord> {
   const { dataflow, ports } = task
   const described = await describeInputs(ports, task.record('extract'), dataflow, task.signal)
-  const { columns, plan } = await planColumns(task, described.columns)
+  const { columns: planned, plan } = await planColumns(task, described.columns)
+  const columns = [...planned, ...variantColumns(dataflow, planned)]
   const names = columns.map(({ name }) => name)
   checkContractColumns(task, names)
   checkWatermarks(task, columns, plan)
   await checkPatterns(task)
   const target = await loadTarget(ports, dataflow.sink.table)
+  columns.push(...formerVariants(dataflow, columns, target?.schema))
   const { inputs } = described
   const transformers = plan === undefined ? {} : { transformers: plan }
   const record = draftLineage({ dataflow, inputs, columns, ...transformers, own: ownColumns(task), target })
@@ -123,12 +126,13 @@ export function draftLineage({
   return record
 }
 
-function sourceDraft({ name, type, contract }: Omit<ScanColumn, 'field_id'>): DraftColumn {
+function sourceDraft({ name, type, contract, variant_of }: Omit<ScanColumn, 'field_id'>): DraftColumn {
   return {
     name,
     type,
     nullable: !refusesNull(contract),
-    ...(contract === undefined ? {} : { contract, origin: 'contract' as const }),
+    ...(contract === undefined ? {} : { contract }),
+    ...(contract === undefined && variant_of === undefined ? {} : { origin: 'contract' as const }),
     ...(contract?.rename_from === undefined ? {} : { rename_from: contract.rename_from }),
   }
 }

@@ -1,7 +1,8 @@
 import type { Engine } from '../engine/engine.ts'
 import { ContractError, ManifestError } from '../errors.ts'
 import { checkRowExpression } from './row-expression.ts'
-import { type ColumnType, type RowRule, type Severity, sqlType } from './types.ts'
+import type { ScanColumn } from './scan.ts'
+import { type RowRule, type Severity, sqlType } from './types.ts'
 
 /** A rule over the row whose expression was let through. */
 export interface BoundRowRule {
@@ -22,9 +23,11 @@ export interface BoundRowRule {
 export async function bindRowRules(
   engine: Engine,
   rules: readonly RowRule[],
-  columns: readonly { readonly name: string; readonly type: ColumnType }[],
+  columns: readonly Pick<ScanColumn, 'name' | 'type' | 'variant_of'>[],
 ): Promise<BoundRowRule[]> {
-  const known = columns.map(({ name, type }) => ({ name, type: sqlType(type) }))
+  const known = columns.flatMap(({ name, type, variant_of }) =>
+    variant_of === undefined ? [{ name, type: sqlType(type) }] : [],
+  )
   const bound: BoundRowRule[] = []
   for (const { name, expr, severity = 'error' } of rules) {
     const expression = await checked(engine, name, expr, known)

@@ -4,19 +4,21 @@ import type { RejectedFile, ScanResult } from './scan.ts'
 import { brokenRules, type PlacedRule, type ScanRules } from './scan-rules.ts'
 import { judgedColumn } from './scan-sql.ts'
 
-type Counts = Pick<ScanResult, 'rules' | 'rows_warned' | 'coerced'>
-type Judging = Pick<ScanRules, 'rules' | 'coerced'>
+type Counts = Pick<ScanResult, 'rules' | 'rows_warned' | 'coerced' | 'variants'>
+type Judging = Pick<ScanRules, 'rules' | 'coerced' | 'variants'>
 
 /** How often each thing was seen, by the number of the rule or of the coerced column. */
 interface Seen {
   readonly broken: (rule: PlacedRule, number: number) => number
   readonly warned: number
   readonly coerced: (number: number) => number
+  /** Among accepted rows. */
+  readonly variants: (rule: number) => number
 }
 
 /** No row breaks any of them. */
 export function unbroken(judging: Judging): Counts {
-  return countsOf(judging, { broken: () => 0, warned: 0, coerced: () => 0 })
+  return countsOf(judging, { broken: () => 0, warned: 0, coerced: () => 0, variants: () => 0 })
 }
 
 /**
@@ -41,7 +43,7 @@ export async function countRules(
   const warns = rules.some(({ severity }) => severity === 'warn')
   const files = found.accepted.length + found.rejected.length
   if (files === 0 || (!warns && coerced.length === 0)) {
-    return countsOf(judging, { broken: rejecting, warned: 0, coerced: () => 0 })
+    return countsOf(judging, { broken: rejecting, warned: 0, coerced: () => 0, variants: () => 0 })
   }
   const counted = await engine.rows<{ kind: string; n: number; rows: bigint }>(countSql(judging, found))
   const rowsOf = (kind: string, n: number) =>
@@ -50,6 +52,7 @@ export async function countRules(
     broken: (rule, n) => (rule.severity === 'error' ? rejecting(rule) : rowsOf('broken', n)),
     warned: rowsOf('warned', 0),
     coerced: (n) => rowsOf('coerced', n),
+    variants: (n) => rowsOf('loaded', n),
   })
 }
 
@@ -69,6 +72,7 @@ function countSql(
           CAST(json_extract(told, '$.coerced') AS BOOLEAN[]) AS coerced
         FROM (SELECT accepted, CAST(told AS JSON) AS told, count(*) AS rows FROM (${parts.join(' UNION ALL ')}) GROUP BY ALL)))
     ${summed('broken', 'n', '(SELECT unnest(broken) AS n, rows FROM judged) WHERE n IS NOT NULL')}
+    UNION ALL ${summed('loaded', 'n', '(SELECT unnest(broken) AS n, rows FROM judged WHERE accepted) WHERE n IS NOT NULL')}
     UNION ALL ${summed('warned', '0', `judged WHERE accepted AND ${warned}`)}
     UNION ALL ${summed('coerced', 'n', '(SELECT unnest(coerced) AS n, rows FROM judged WHERE accepted) WHERE n IS NOT NULL')}`
 }
@@ -81,7 +85,7 @@ function verdicts(files: readonly string[], accepted: boolean): string {
     FROM read_parquet(${quoteLiterals(files)}) WHERE ${judgedColumn} IS NOT NULL`
 }
 
-function countsOf({ rules, coerced }: Judging, seen: Seen): Counts {
+function countsOf({ rules, coerced, variants }: Judging, seen: Seen): Counts {
   const warns = rules.some(({ severity }) => severity === 'warn')
   return {
     rules: rules.map((rule, i) => ({
@@ -95,5 +99,8 @@ function countsOf({ rules, coerced }: Judging, seen: Seen): Counts {
     ...(coerced.length === 0
       ? {}
       : { coerced: coerced.map(({ column }, i) => ({ column, count: seen.coerced(i) })) }),
+    ...(variants.length === 0
+      ? {}
+      : { variants: variants.map(({ column, rule }) => ({ column, count: seen.variants(rule) })) }),
   }
 }

@@ -19,6 +19,12 @@ export interface ScanRules {
   readonly rules: readonly PlacedRule[]
   /** Columns whose texts are coerced, each with SQL over {@link items}: whether this row's is, and is a value now. */
   readonly coerced: readonly { readonly column: string; readonly expression: string }[]
+  /** Columns whose values of no type go to a variant column, each with the number of its type's rule. */
+  readonly variants: readonly { readonly column: string; readonly rule: number }[]
+  /** SQL of what is written, one a column, over {@link items} and the rules' verdicts. */
+  readonly values: readonly string[]
+  /** Those of {@link items} that {@link values} read. */
+  readonly needed: readonly string[]
   /** Select items over the input's columns, which {@link items} read besides these. */
   readonly prepared: readonly string[]
   /** Select items over the input's columns. */
@@ -59,9 +65,18 @@ export function scanRules(request: ScanRequest, rowRules: readonly BoundRowRule[
   const items: string[] = []
   const prepared: string[] = []
   const coerced: ScanRules['coerced'][number][] = []
-  const add = (rule: Rule, behind: readonly number[] = []) => rules.push({ ...rule, behind }) - 1
+  const add = (rule: Rule, behind: readonly number[] = []) => {
+    // Where a type only warns, its row is loaded: what has no value to judge must not reject it either.
+    const loaded = behind.filter((type) => rules[type]?.severity === 'warn')
+    const silent = loaded.map((type) => `NOT (${rules[type]!.expression}) OR `).join('')
+    const expression = silent === '' ? rule.expression : `(${silent}${rule.expression})`
+    return rules.push({ ...rule, expression, behind }) - 1
+  }
   const typeRules = new Map<string, readonly number[]>()
+  const variants: ScanRules['variants'][number][] = []
+  const withVariant = new Set(request.columns.map(({ variant_of }) => variant_of))
   for (const [i, column] of request.columns.entries()) {
+    if (column.variant_of !== undefined) continue
     const typed = names.typed(i)
     const raw = names.raw(column, i)
     const rawExpression = readExpression(request, column)
@@ -75,7 +90,10 @@ export function scanRules(request: ScanRequest, rowRules: readonly BoundRowRule[
     )
     items.push(`${judged.typed} AS ${typed}`, ...(raw === typed ? [] : [`${rawExpression} AS ${raw}`]))
     const type = withTransformers(request, column.name, judged.type)
-    const behind = type === undefined ? [] : [add(type)]
+    // What a transformer needs of the column is no text to keep, so that there the enforcement decides.
+    const keeps = withVariant.has(column.name) && type !== undefined && type === judged.type
+    const behind = type === undefined ? [] : [add(keeps ? { ...type, severity: 'warn' } : type)]
+    if (keeps) variants.push({ column: column.name, rule: behind[0]! })
     if (coerces) {
       prepared.push(`${coercedSql(column.type, rawExpression)} AS ${names.coerced(i)}`)
       items.push(names.coerced(i))
@@ -115,7 +133,33 @@ export function scanRules(request: ScanRequest, rowRules: readonly BoundRowRule[
     const { stored: _, ...judged } = column
     return [`${storedColumn(judged, names.typed(i)).value} AS ${quoteIdentifier(column.name)}`]
   })
-  return { rules, coerced, prepared, items, named, where: watermark?.where }
+  const written = writtenValues(request, variants)
+  return { rules, coerced, variants, ...written, prepared, items, named, where: watermark?.where }
+}
+
+/** A value that is none of its type is NULL in its column, whatever the engine's cast makes of it. */
+function writtenValues(
+  { columns }: ScanRequest,
+  variants: ScanRules['variants'],
+): Pick<ScanRules, 'values' | 'needed'> {
+  const needed: string[] = []
+  const values = columns.map((column, i) => {
+    const of = column.variant_of ?? column.name
+    const found = variants.find((variant) => variant.column === of)
+    const verdict = found === undefined ? undefined : names.verdict(found.rule)
+    if (column.variant_of === undefined) {
+      const typed = names.typed(i)
+      needed.push(typed)
+      return storedColumn(column, verdict === undefined ? typed : `(CASE WHEN ${verdict} THEN ${typed} END)`)
+        .value
+    }
+    const base = columns.findIndex(({ name }) => name === of)
+    const raw = names.raw(columns[base]!, base)
+    if (verdict !== undefined) needed.push(raw)
+    const text = verdict === undefined ? 'NULL' : `CASE WHEN ${verdict} THEN NULL ELSE ${raw} END`
+    return storedColumn(column, `CAST(${text} AS VARCHAR)`).value
+  })
+  return { values, needed }
 }
 
 function readExpression({ transformers }: ScanRequest, column: ScanColumn): string {

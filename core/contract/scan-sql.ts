@@ -5,7 +5,6 @@ import type { ScanRequest } from './scan.ts'
 import { names, rawColumns, type ScanRules } from './scan-rules.ts'
 import type { ScanSource } from './scan-source.ts'
 import type { Removal } from './scan-transformers.ts'
-import { storedColumn } from './stored.ts'
 
 /**
  * What a row carries beside its columns: of a rejected row, which goes to a scratch file, why and where it stood; of
@@ -33,12 +32,10 @@ export interface ScanStatement {
 export function scanStatement(
   request: ScanRequest,
   source: ScanSource,
-  { rules, coerced, prepared, items, named, where }: ScanRules,
+  { rules, coerced, values, needed, prepared, items, named, where }: ScanRules,
 ): ScanStatement {
   const outputs = [
-    ...request.columns.map(
-      (column, i) => `${storedColumn(column, names.typed(i)).value} AS ${quoteIdentifier(column.name)}`,
-    ),
+    ...request.columns.map(({ name }, i) => `${values[i]} AS ${quoteIdentifier(name)}`),
     ...request.constants.map(
       (constant) => `${ruleLiteral(constant.type, constant.value)} AS ${quoteIdentifier(constant.name)}`,
     ),
@@ -63,9 +60,8 @@ export function scanStatement(
     ...rules.map((rule, i) => `${rule.expression} AS ${names.verdict(i)}`),
     ...coerced.map(({ expression }, i) => `${expression} AS ${names.isCoerced(i)}`),
   ]
-  const typed = request.columns.map((_, i) => names.typed(i))
   const extras = rejectedExtras(request, source)
-  const kept = [...new Set([...typed, ...extras.flatMap((extra) => extra.needs)])]
+  const kept = [...new Set([...needed, ...extras.flatMap((extra) => extra.needs)])]
   const verdicts = (severity: string) =>
     rules.flatMap((rule, i) => (rule.severity === severity ? [names.verdict(i)] : []))
   const errors = verdicts('error')

@@ -113,6 +113,8 @@ export interface ScanColumn {
   /** Of a list, struct or map: its Iceberg type with the field ids of all that is nested in it. */
   readonly nested?: IcebergType
   readonly contract?: ColumnContract
+  /** Name of another column, the text of whose values that are none of its type this one holds. */
+  readonly variant_of?: string
   /** The type in which the value is written, once `type` and `contract` have judged it; one that does not survive is rejected (`narrowing`). */
   readonly stored?: ColumnType
 }
@@ -152,6 +154,8 @@ export interface ScanResult {
   readonly rules: readonly RuleCount[]
   /** Values that were coerced in accepted rows, by each column where that can be; absent where nothing is coerced. */
   readonly coerced?: readonly ColumnCount[]
+  /** Values in accepted rows that are none of their type and went to a variant column, by every column that has one. */
+  readonly variants?: readonly ColumnCount[]
   readonly accepted: readonly CopyStats[]
   readonly rejected?: RejectedFile
   /** Per watermark column the largest value read, as text in its type's grammar; `null` where there was none. */

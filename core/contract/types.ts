@@ -137,8 +137,15 @@ export interface RowRule {
 /** `coerce` is `strict` after other spellings of a value (coercions.ts) have become the value. */
 export type Enforcement = 'strict' | 'quarantine' | 'warn' | 'coerce'
 
-/** What becomes of a row with a value that is none of its column's type. `fail` (default): what `enforcement` says. */
-export type ConflictPolicy = 'fail' | 'quarantine'
+/**
+ * What becomes of a row with a value that is none of its column's type. `fail` (default): what `enforcement` says.
+ * `variant_column`: it is loaded with NULL in the column and the value's text in {@link variantName}.
+ */
+export type ConflictPolicy = 'fail' | 'quarantine' | 'variant_column'
+
+export function variantName(column: string): string {
+  return `${column}__variant`
+}
 
 /**
  * `reference_only` (default): no raw value in any stored byte. `masked`: the row's shape, with a token in place of each

@@ -117,10 +117,10 @@ export const contractSchema = z
         '`strict`: one bad row stops the dataflow. `quarantine`: bad rows are set aside with their reasons. `warn`: they are loaded and counted, as far as they can be written. `coerce`: other spellings of a value become the value (docs/contracts.md lists them), and the rest is as under `strict`.',
       ),
     conflict_policy: z
-      .enum(['fail', 'quarantine'])
+      .enum(['fail', 'quarantine', 'variant_column'])
       .optional()
       .describe(
-        'A value that is none of its column’s type. `fail` (default): as `enforcement` says, and under `warn` it stops the dataflow. `quarantine`: its row is set aside.',
+        'A value that is none of its column’s type. `fail` (default): as `enforcement` says, and under `warn` it stops the dataflow. `quarantine`: its row is set aside. `variant_column`: its row is loaded, with NULL in the column and the text of the value in the column `<name>__variant`.',
       ),
     columns: z
       .record(z.string().min(1).max(maxNameLength), columnSchema)

@@ -3,7 +3,6 @@
  * them for a spelling mistake, or worse, for done.
  */
 const values: Readonly<Record<string, { readonly words: readonly string[]; readonly use: string }>> = {
-  conflict_policy: { words: ['variant_column'], use: 'use fail or quarantine' },
   load_type: {
     words: ['merge_upsert', 'merge_overwrite', 'scd2', 'replace_partitions'],
     use: 'use append or overwrite',

@@ -191,6 +191,8 @@ export interface ContractRecord {
   readonly rules: readonly RuleCount[]
   /** Values of accepted rows that were coerced, by every column where that can be; absent unless `enforcement: coerce`. */
   readonly coerced?: readonly ColumnCount[]
+  /** Values of accepted rows that are none of their type, by every column that has a variant column for them. */
+  readonly variants?: readonly ColumnCount[]
   /** The contract's checks, columns that are unique first; absent where it has none, or there was nothing new to check. */
   readonly checks?: readonly CheckResult[]
   readonly watermark: Readonly<Record<string, string | null>>

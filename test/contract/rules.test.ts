@@ -37,7 +37,7 @@ test.each([
   const project = delivered('warn', source)
   const { record, status } = await runAndJudge(project, 'r1', 'flights')
   expect(status).toBe('succeeded')
-  expect(record!.rows).toEqual({ read: 6, accepted: 4, quarantined: 2, filtered: 0, warned: 3 })
+  expect(record!.rows).toMatchObject({ read: 6, accepted: 4, quarantined: 2, filtered: 0, warned: 3 })
   expect(
     record!.rules.map(({ column, rule, name, severity, count }) => [column, name ?? rule, severity, count]),
   ).toEqual([
@@ -67,7 +67,7 @@ test.each([
 test('as errors they reject, and each is told by its name', async () => {
   const project = delivered('error')
   const { record } = await runAndJudge(project, 'r1', 'flights')
-  expect(record!.rows).toEqual({ read: 6, accepted: 1, quarantined: 5, filtered: 0 })
+  expect(record!.rows).toMatchObject({ read: 6, accepted: 1, quarantined: 5, filtered: 0 })
   const shown = await cli(project, 'quarantine', 'r1', 'flights')
   expect(shown.stdout).toMatch(/the row\s+in_time\s+2/)
   expect(shown.stdout).toContain('row row_rule: breaks the rule in_time: arrival >= departure')

@@ -19,6 +19,12 @@ export function projectWith(dataflows: string): string {
   const directory = mkdtempSync(join(tmpdir(), 'sluice-contract-'))
   onTestFinished(() => rmSync(directory, { recursive: true, force: true }))
   mkdirSync(join(directory, 'landing'))
+  setDataflows(directory, dataflows)
+  return directory
+}
+
+/** Replaces what {@link projectWith} has set. */
+export function setDataflows(directory: string, dataflows: string): void {
   writeFileSync(
     join(directory, 'sluice.yaml'),
     `version: 1
@@ -30,7 +36,6 @@ defaults:
   sink: { connection: warehouse }
 dataflows:${dataflows}`,
   )
-  return directory
 }
 
 export function deliverCsv(project: string, name: string, header: string, lines: readonly string[]): void {
