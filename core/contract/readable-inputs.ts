@@ -28,7 +28,7 @@ export async function readableInputs(engine: Engine, inputs: readonly ScanInput[
       input.compression === 'gzip'
         ? await inflate(input.path, input.source, join(engine.directory, 'inflated'), i)
         : input.path
-    if (input.kind === 'csv') await refuseLongLine(path, input.source)
+    if (input.kind === 'csv') await refuseLongLine(path, input.source, input.from_byte ?? 0)
     ready.push({ ...input, path, compression: 'none' })
   }
   return ready
@@ -60,7 +60,7 @@ const tail = 1 << 14
  * Reads the end of each aligned chunk, 1.6 % of the file, and the whole chunk only where no line ends there.
  * So a line below 1 MiB always passes and one from 2 MiB on never does.
  */
-async function refuseLongLine(path: string, source: string): Promise<void> {
+async function refuseLongLine(path: string, source: string, fromByte: number): Promise<void> {
   const file = await open(path)
   try {
     const { size } = await file.stat()
@@ -70,10 +70,10 @@ async function refuseLongLine(path: string, source: string): Promise<void> {
       if (await hasLineEnd(file, buffer, start, chunk - tail)) continue
       throw new SourceError({
         code: 'CSV_LINE_TOO_LONG',
-        fact: `${source} has a line longer than 1 MiB around byte ${start}`,
+        fact: `${source} has a line longer than 1 MiB around byte ${fromByte + start}`,
         consequence: 'Nothing was written: rows behind it could be lost unseen',
         next: 'Check quoting and line ends of the file; a table row of that size does not belong into CSV',
-        details: { source, byte: start },
+        details: { source, byte: fromByte + start },
       })
     }
   } finally {

@@ -84,7 +84,7 @@ export function relationSelect({ paths, columns }: ScanRelation): string {
 
 /** Runs `work`; a `SourceError` out of it names the source whose path DuckDB's message holds. */
 export async function namingSource<T>(
-  files: readonly { readonly source: string; readonly path?: string }[],
+  files: readonly { readonly source: string; readonly path?: string; readonly from_byte?: number }[],
   work: () => Promise<T>,
 ): Promise<T> {
   try {
@@ -97,7 +97,10 @@ export async function namingSource<T>(
     let fact = (said.split('\n')[0] ?? '')
       .slice(0, 500)
       .replace(/( Try auto-detecting the JSON format)?[. ]*$/, '')
-    for (const file of named) fact = fact.replaceAll(file.path as string, file.source)
+    for (const { path, source, from_byte } of named) {
+      const part = from_byte === undefined ? '' : ` (from byte ${from_byte} on)`
+      fact = fact.replaceAll(path as string, `${source}${part}`)
+    }
     throw new SourceError({
       code: 'SOURCE_UNREADABLE',
       fact: `${sources.join(', ')} cannot be read: ${fact}`,

@@ -28,6 +28,11 @@ export function byPath(
   return `MAP {${pairs.join(', ')}}[${path}]`
 }
 
+/** Where the part of an object begins that the input is. */
+export function fromByte(input: ScanInput): string | undefined {
+  return 'from_byte' in input && input.from_byte !== undefined ? String(input.from_byte) : undefined
+}
+
 export function textOrNull(text: string | undefined): string {
   return text === undefined ? 'CAST(NULL AS VARCHAR)' : quoteLiteral(text)
 }

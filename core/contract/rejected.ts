@@ -3,7 +3,15 @@ import { join } from 'node:path'
 import type { Engine } from '../engine/engine.ts'
 import { quoteLiteral, quoteLiterals } from '../engine/sql.ts'
 import { IntegrityError } from '../errors.ts'
-import { byPath, evidenceAlias, heldAlias, reasonLiteral, rejectedRows, textOrNull } from './rejected-sql.ts'
+import {
+  byPath,
+  evidenceAlias,
+  fromByte,
+  heldAlias,
+  reasonLiteral,
+  rejectedRows,
+  textOrNull,
+} from './rejected-sql.ts'
 import type { RejectContext, RejectedFile, RejectedObject, ScanInput, ScanRequest } from './scan.ts'
 import { brokenRules, type PlacedRule } from './scan-rules.ts'
 import { structuralSelect } from './structural.ts'
@@ -57,6 +65,7 @@ function ruleRows(
       ${ofInput(inputs, ({ version }) => version)} AS source_version,
       CAST(json_extract_string(${evidenceAlias}, '$.row') AS BIGINT) AS source_row,
       CAST(NULL AS BIGINT) AS source_line,
+      ${ofInput(inputs, fromByte)} AS from_byte,
       list_transform(${broken}, lambda n: ${list}[n + 1]) AS reasons,
       CAST(json_extract(${evidenceAlias}, '$.raw') AS VARCHAR) AS raw
     FROM (${rejectedRows(scratch)})`
@@ -68,15 +77,21 @@ function ofInput(inputs: readonly ScanInput[], said: (input: ScanInput) => strin
   return byPath(inputs, said, `json_extract_string(${evidenceAlias}, '$.file')`)
 }
 
-/** Every row with its id, the contract that rejected it, and when. Rows of a query have no place but that in the file. */
+/**
+ * Every row with its id, the contract that rejected it, and when. What stands in a part of an object has a number in that
+ * part, which tells rows apart and is no number in the object. Rows of a query have no place but that in
+ * the file.
+ */
 function identified(parts: readonly string[], context: RejectContext | undefined): string {
   const { contract_sha256, seen_at, scan = '' } = context ?? {}
-  const place = `CASE WHEN source_row IS NOT NULL THEN 'row ' || source_row
+  const place = `coalesce('byte ' || from_byte || ' ', '') || CASE WHEN source_row IS NOT NULL THEN 'row ' || source_row
     WHEN source_line IS NOT NULL THEN 'line ' || source_line
     ELSE ${quoteLiteral(`${scan} `)} || row_number() OVER () END`
   const seen = `CAST(${textOrNull(seen_at)} AS TIMESTAMPTZ)`
   return `SELECT substr(sha256(CAST(to_json([source_file, source_version, ${place}]) AS VARCHAR)), 1, 32) AS row_id,
-      source_file, source_version, source_row, source_line, reasons,
+      source_file, source_version,
+      CASE WHEN from_byte IS NULL THEN source_row END AS source_row,
+      CASE WHEN from_byte IS NULL THEN source_line END AS source_line, reasons,
       ${textOrNull(contract_sha256)} AS contract_sha256, ${seen} AS first_seen, ${seen} AS last_seen, raw
     FROM (${parts.join(' UNION ALL ')})`
 }

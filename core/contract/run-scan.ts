@@ -196,8 +196,14 @@ function usableValue(name: string, rules: readonly PlacedRule[]): string {
   return own.length === 0 ? column : `CASE WHEN ${own.join(' AND ')} THEN ${column} END AS ${column}`
 }
 
-function pathAndSource(input: ScanInput): { readonly source: string; readonly path?: string } {
-  return 'path' in input ? { source: input.source, path: input.path } : { source: input.source }
+function pathAndSource(input: ScanInput): {
+  readonly source: string
+  readonly path?: string
+  readonly from_byte?: number
+} {
+  if (!('path' in input)) return { source: input.source }
+  const part = 'from_byte' in input && input.from_byte !== undefined ? { from_byte: input.from_byte } : {}
+  return { source: input.source, path: input.path, ...part }
 }
 
 function emptyResult(request: ScanRequest, judging: ScanRules): ScanResult {

@@ -56,6 +56,8 @@ export type ScanInput =
       readonly source: string
       readonly version?: string
       readonly path: string
+      /** The file holds the lines of a part of the object, from about this byte on: their numbers are not the object's. */
+      readonly from_byte?: number
       readonly columns: readonly string[]
       readonly dialect: CsvDialect
       readonly compression: Compression
@@ -66,6 +68,8 @@ export type ScanInput =
       readonly source: string
       readonly version?: string
       readonly path: string
+      /** As of a CSV file. */
+      readonly from_byte?: number
       readonly columns: readonly string[]
       readonly format: 'ndjson' | 'array'
       readonly compression: Compression

@@ -2,7 +2,7 @@ import { open } from 'node:fs/promises'
 import type { Engine } from '../engine/engine.ts'
 import { quoteLiteral } from '../engine/sql.ts'
 import { SourceError } from '../errors.ts'
-import { byPath, reasonLiteral } from './rejected-sql.ts'
+import { byPath, fromByte, reasonLiteral } from './rejected-sql.ts'
 import type { ScanInput } from './scan.ts'
 import type { PiiPolicy } from './types.ts'
 
@@ -95,12 +95,14 @@ function lost(
   const input = inputs.find((i) => 'path' in i && i.path === position?.file_path)
   const source = input?.source ?? 'the source'
   const line = Number(position?.line ?? 0)
+  const part = input && fromByte(input)
+  const where = part === undefined ? `line ${line}` : `about line ${line} from byte ${part} on`
   return new SourceError({
     code,
-    fact: `${source}, line ${line}: the record ${what}`,
+    fact: `${source}, ${where}: the record ${what}`,
     consequence: 'Where the next record begins cannot be told, so nothing was written',
     next: 'Correct the line, or the quote and escape of the source',
-    details: { source, line },
+    details: { source, ...(part === undefined ? { line } : { from_byte: Number(part) }) },
   })
 }
 
@@ -127,6 +129,7 @@ export function structuralSelect(inputs: readonly ScanInput[], policy: PiiPolicy
   return `SELECT ${byPath(inputs, ({ source }) => source, 'any_value(file_path)')} AS source_file,
       ${byPath(inputs, ({ version }) => version, 'any_value(file_path)')} AS source_version,
       CAST(NULL AS BIGINT) AS source_row, CAST(line AS BIGINT) AS source_line,
+      ${byPath(inputs, fromByte, 'any_value(file_path)')} AS from_byte,
       CASE any_value(error_type) ${cases.join(' ')}
         ELSE [${structural('cannot be split into columns')}] END AS reasons,
       ${raw} AS raw

@@ -11,6 +11,7 @@ import type { ColumnCount, RuleCount, RuleName } from '../contract/types.ts'
 import type { CopyStats } from '../engine/engine.ts'
 import type { ErrorSummary } from '../errors.ts'
 import type { SchemaEvolution } from '../manifest/types.ts'
+import type { ByteRange } from '../sources/line-ranges.ts'
 import type { ObjectRef } from '../stores/object-ref.ts'
 import type { ObjectPin } from '../stores/object-store.ts'
 import type { SortField } from '../tables/metadata.ts'
@@ -68,7 +69,10 @@ export interface ControlCount {
   readonly objects: number
 }
 
-/** A run of neighbouring pins that one call of gate 3 reads. The shards of an attempt hold every pin exactly once. */
+/**
+ * A run of neighbouring pins that one call of gate 3 reads, or a range of one pin's lines. The shards of an attempt hold
+ * every pin, and every line of one that is cut, exactly once.
+ */
 export interface Shard {
   /** Position of its first pin among the pins. */
   readonly first: number
@@ -76,13 +80,21 @@ export interface Shard {
   readonly count: number
   /** To read, as they lie in the store. */
   readonly bytes: number
+  /** Of the only pin: its lines whose first byte lies there. */
+  readonly range?: ByteRange
+}
+
+/** An object to read, whole or in part. */
+export interface SourcePin extends ObjectPin {
+  /** Of a shard: the part of the object that it reads. */
+  readonly range?: ByteRange
 }
 
 export interface FilesPinned {
   readonly kind: 'files'
   /** The connection's path as the manifest has it. */
   readonly path: string
-  readonly pins: readonly ObjectPin[]
+  readonly pins: readonly SourcePin[]
   /** The pins are in the evidence store: rows that are replayed. */
   readonly in_evidence?: true
   /** Matching objects that earlier commits have loaded, left out of `pins`. */

@@ -5,6 +5,7 @@ import { SourceError } from '../errors.ts'
 import type { Dataflow, FileSource } from '../manifest/types.ts'
 import type { Ports } from '../ports.ts'
 import type { ExtractRecord, FilesPinned, InputDraft } from '../runs/records.ts'
+import { compareCodePoints } from '../stores/code-point-order.ts'
 import type { ObjectPin, ObjectStore } from '../stores/object-store.ts'
 import { mapParallel } from '../tables/table-files.ts'
 import { compressionOf } from './compression.ts'
@@ -50,7 +51,7 @@ export async function describeInputs(
   if (files.format === 'csv') return await describeCsv(store, source.pins, files)
   if (extract.shards.length > 0) return await describeShards(ports, { ...extract, source }, files, signal)
   const work = async (engine: Engine) => {
-    const paths = await linkFiles(store, engine, extract)
+    const paths = await linkFiles(store, engine, extract, false)
     return files.format === 'parquet'
       ? await describeParquetFiles(engine, paths)
       : await describeJson(engine, files, paths)
@@ -81,10 +82,26 @@ async function describeShards(
   for (const shard of extract.shards) {
     const part = pinsOf(extract, shard)
     const work = async (engine: Engine) =>
-      await describeJson(engine, source, await linkFiles(store, engine, part))
+      await describeJson(
+        engine,
+        source,
+        await linkFiles(store, engine, part, false),
+        shard.range !== undefined,
+      )
     inputs.push(...(await ports.engines.use(work, { signal, bytes: shard.bytes })).inputs)
   }
-  return { inputs, columns: textColumns(inputs) }
+  const whole = joined(inputs)
+  for (const { source: key, columns } of whole) if (columns.length === 0) throw emptyJson(key)
+  return { inputs: whole, columns: textColumns(whole) }
+}
+
+/** One draft for an object, which has the columns of all its parts. */
+function joined(inputs: readonly TextDraft[]): TextDraft[] {
+  const byObject = Map.groupBy(inputs, ({ source }) => source)
+  return [...byObject.values()].map((parts) => ({
+    ...(parts[0] as TextDraft),
+    columns: [...new Set(parts.flatMap(({ columns }) => columns))].sort(compareCodePoints),
+  }))
 }
 
 async function describeCsv(
@@ -114,13 +131,14 @@ async function describeJson(
   engine: Engine,
   source: FileSource,
   paths: ReadonlyMap<string, string>,
+  inParts = false,
 ): Promise<DescribedInputs & { readonly inputs: readonly TextDraft[] }> {
   const format = source.format === 'json' ? 'array' : 'ndjson'
   const inputs: TextDraft[] = []
   for (const [key, path] of paths) {
     const compression = compressionOf(source, key)
     const columns = await discoverJsonColumns(engine, { source: key, path, format, compression })
-    if (columns.length === 0) throw emptyJson(key)
+    if (columns.length === 0 && !inParts) throw emptyJson(key)
     inputs.push({ kind: 'json', source: key, columns, format, compression })
   }
   return { inputs, columns: textColumns(inputs) }

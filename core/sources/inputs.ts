@@ -6,12 +6,13 @@ import { IntegrityError, SourceError } from '../errors.ts'
 import type { Dataflow } from '../manifest/types.ts'
 import { renderTransformSql } from '../planning/refs.ts'
 import type { Ports } from '../ports.ts'
-import type { ExtractRecord, FilesPinned, LineageRecord, TablePin } from '../runs/records.ts'
+import type { ExtractRecord, FilesPinned, LineageRecord, SourcePin, TablePin } from '../runs/records.ts'
 import { columnTypeOf } from '../sinks/iceberg-types.ts'
 import type { ObjectPin, ObjectStore } from '../stores/object-store.ts'
 import { currentSchema } from '../tables/metadata.ts'
 import { type LiveFile, listDataFiles, loadTable } from '../tables/scan.ts'
 import { mapParallel } from '../tables/table-files.ts'
+import { csvHeaderBytes, downloadLines } from './line-ranges.ts'
 import { checkNestedIds } from './nested-ids.ts'
 
 type Stores = Pick<Ports, 'evidence' | 'lake' | 'openSource'>
@@ -35,33 +36,53 @@ export async function linkInputs(
       { kind: 'sql', source: dataflow.name, version: extract.inputs, ...renderSql(dataflow, relations) },
     ]
   }
-  const paths = await linkFiles(sourceStore(ports, extract.source), engine, extract)
-  const versions = new Map(extract.source.pins.map(({ key, etag }) => [key, etag]))
-  return lineage.inputs.map((draft) => ({
-    ...draft,
-    version: versions.get(draft.source) as string,
-    path: paths.get(draft.source) as string,
-  }))
+  const isHeaded = dataflow.source?.csv?.header === true
+  const paths = await linkFiles(sourceStore(ports, extract.source), engine, extract, isHeaded)
+  const pins = new Map(extract.source.pins.map((pin) => [pin.key, pin]))
+  return lineage.inputs.flatMap((draft): ScanInput[] => {
+    const path = paths.get(draft.source)
+    // In a part of an object there may begin no line.
+    if (path === undefined) return []
+    const { etag, range } = pins.get(draft.source) as SourcePin
+    const part = range === undefined || draft.kind === 'parquet' ? {} : { from_byte: range.start }
+    return [{ ...draft, version: etag, path, ...part }]
+  })
 }
 
 /** How much of the pinned inputs there is to read. */
 export function inputBytes({ source }: ExtractRecord): number {
-  const sizes =
-    source.kind === 'files' ? source.pins.map((pin) => pin.size) : source.pins.map((pin) => pin.bytes)
+  const sizes = source.kind === 'files' ? source.pins.map(pinBytes) : source.pins.map((pin) => pin.bytes)
   return sizes.reduce((sum, size) => sum + size, 0)
 }
 
-/** Local path by object key. */
+function pinBytes({ size, range }: SourcePin): number {
+  return range === undefined ? size : range.end - range.start
+}
+
+/**
+ * Local path by object key; none where the shard's part of an object has no line. `isHeaded`: each part of a CSV
+ * object gets the object's header.
+ */
 export async function linkFiles(
   store: ObjectStore,
   engine: Engine,
   extract: ExtractRecord,
+  isHeaded: boolean,
 ): Promise<Map<string, string>> {
   const directory = join(engine.directory, 'source')
   await mkdir(directory, { recursive: true })
   const paths = new Map<string, string>()
   if (extract.source.kind !== 'files') return paths
-  for (const pin of extract.source.pins) paths.set(pin.key, await store.download(pin, directory))
+  for (const pin of extract.source.pins) {
+    const { range } = pin
+    if (range === undefined) {
+      paths.set(pin.key, await store.download(pin, directory))
+      continue
+    }
+    const header = isHeaded ? await csvHeaderBytes(store, pin) : undefined
+    const path = await downloadLines(store, pin, range, directory, header)
+    if (path !== undefined) paths.set(pin.key, path)
+  }
   return paths
 }
 

@@ -55,7 +55,10 @@ function diskWeight(source: FileSource, pins: readonly ObjectPin[]): number {
  * the same shards, and any two neighbouring shards together exceed the target, so there are at most twice as many as
  * there must be. Empty where one call can read everything.
  *
- * Throws `SourceError`: `SOURCE_OBJECT_TOO_LARGE` for an object that no call can read, `SOURCE_TOO_MANY_SHARDS` beyond
+ * An object that is larger than the limit by itself is cut into ranges of its bytes, where each line can be told from
+ * its bytes alone.
+ *
+ * Throws `SourceError`: `SOURCE_OBJECT_TOO_LARGE` for an object that no call can read and that cannot be cut, `SOURCE_TOO_MANY_SHARDS` beyond
  * {@link maxShards}.
  */
 export function planShards(
@@ -66,9 +69,14 @@ export function planShards(
   if (limit === undefined) return []
   const shards: Shard[] = []
   for (const [position, { key, size }] of pins.entries()) {
-    if (size > limit.most) throw tooLarge(dataflow, key, size, limit)
+    if (size > limit.most) {
+      const obstacle = obstacleToCutting(dataflow.source as FileSource, key)
+      if (obstacle !== undefined) throw tooLarge(dataflow, key, size, limit, obstacle)
+      shards.push(...rangesOf(position, size, limit.target))
+      continue
+    }
     const last = shards.at(-1)
-    if (last === undefined || last.bytes + size > limit.target) {
+    if (last === undefined || last.range !== undefined || last.bytes + size > limit.target) {
       shards.push({ first: position, count: 1, bytes: size })
     } else {
       shards[shards.length - 1] = { ...last, count: last.count + 1, bytes: last.bytes + size }
@@ -76,6 +84,25 @@ export function planShards(
   }
   if (shards.length > maxShards) throw tooMany(dataflow, shards.length, limit)
   return shards.length > 1 ? shards : []
+}
+
+function rangesOf(first: number, size: number, target: number): Shard[] {
+  const step = Math.max(target, 1)
+  return Array.from({ length: Math.ceil(size / step) }, (_, i) => {
+    const range = { start: i * step, end: Math.min((i + 1) * step, size) }
+    return { first, count: 1, bytes: range.end - range.start, range }
+  })
+}
+
+/** Why an object cannot be cut between its lines; `undefined` where it can. */
+function obstacleToCutting(source: FileSource, key: string): string | undefined {
+  if (compressionOf(source, key) === 'gzip') return 'gzip can only be read from its beginning'
+  if (source.format === 'json') return 'the objects of a JSON array are not told apart by lines'
+  if (source.format === 'parquet') return 'Parquet is read object by object'
+  if (source.format === 'csv' && source.csv?.quote !== '') {
+    return 'a line end inside of quotes is none, and whether it is inside only the lines before tell'
+  }
+  return undefined
 }
 
 /** What extract and lineage say of one shard: the same records, with its pins and inputs alone. */
@@ -92,19 +119,28 @@ export function onlyShard<L extends Pick<LineageRecord, 'inputs'>>(
   }
 }
 
-/** The record with the shard's pins alone. */
-export function pinsOf(extract: ExtractRecord, { first, count }: Shard): ExtractRecord {
+/** The record with the shard's pins alone, or its part of one. */
+export function pinsOf(extract: ExtractRecord, { first, count, range }: Shard): ExtractRecord {
   const { source } = extract
   if (source.kind !== 'files') return extract
-  return { ...extract, source: { ...source, pins: source.pins.slice(first, first + count) } }
+  const pins = source.pins.slice(first, first + count)
+  const parts = range === undefined ? pins : pins.map((pin) => ({ ...pin, range }))
+  return { ...extract, source: { ...source, pins: parts } }
 }
 
-function tooLarge({ name }: Dataflow, key: string, size: number, { most, because }: ShardLimit): SourceError {
+function tooLarge(
+  { name, source }: Dataflow,
+  key: string,
+  size: number,
+  { most, because }: ShardLimit,
+  obstacle: string,
+): SourceError {
+  const quotes = source?.format === 'csv' ? "; where no field has quotes, say csv: { quote: '' }" : ''
   return new SourceError({
     code: 'SOURCE_OBJECT_TOO_LARGE',
-    fact: `${key}, which ${name} reads, has ${size} bytes, more than one call may read (${because})`,
+    fact: `${key}, which ${name} reads, has ${size} bytes, more than one call may read (${because}), and it cannot be cut: ${obstacle}`,
     consequence: 'Nothing was read or written',
-    next: 'Deliver it in several objects, or set source.max_shard_bytes to what the disk can hold of it',
+    next: `Deliver it in several objects, or set source.max_shard_bytes to what the disk can hold of it${quotes}`,
     details: { key, size, most },
   })
 }

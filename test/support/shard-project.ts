@@ -65,6 +65,13 @@ export async function tableRows(directory: string): Promise<string[]> {
 
 /** The rejected rows of a run, as text, sorted. */
 export async function rejectedRows(directory: string, run_id: string): Promise<string[]> {
+  const rows = await storedRejects(directory, run_id)
+  // Ids and versions tell the deliveries of two directories apart, and times one run from another.
+  return asText(rows.map(({ row_id: _i, source_version: _v, first_seen: _f, last_seen: _l, ...row }) => row))
+}
+
+/** As they are stored. */
+export async function storedRejects(directory: string, run_id: string): Promise<Record<string, unknown>[]> {
   const { quarantine } = flowOf(readStored(directory), run_id)
   if (quarantine === undefined) return []
   const root = join(directory, '.sluice', 'evidence')
@@ -75,6 +82,5 @@ export async function rejectedRows(directory: string, run_id: string): Promise<s
       ...(await parquetReadObjects({ file: buffer.slice(byteOffset, byteOffset + byteLength), compressors })),
     )
   }
-  // Ids and versions tell the deliveries of two directories apart, and times one run from another.
-  return asText(rows.map(({ row_id: _i, source_version: _v, first_seen: _f, last_seen: _l, ...row }) => row))
+  return rows
 }
