@@ -1,4 +1,3 @@
-import { quoteIdentifier } from '../engine/sql.ts'
 import { IntegrityError } from '../errors.ts'
 import type { CheckSpec } from './checks.ts'
 
@@ -270,6 +269,11 @@ const icebergTypes = {
   json: 'string',
 } as const
 
+/** Not that of core/engine: a gate that knows types alone would get the engine's layer with it (cdk/bundle.ts). */
+function quoted(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`
+}
+
 /** The DuckDB type in which values are written to Parquet; always one that Iceberg v2 knows. */
 export function sqlType(type: ColumnType): string {
   switch (type.type) {
@@ -278,7 +282,7 @@ export function sqlType(type: ColumnType): string {
     case 'list':
       return `${sqlType(type.items)}[]`
     case 'struct':
-      return `STRUCT(${type.fields.map(({ name, type }) => `${quoteIdentifier(name)} ${sqlType(type)}`).join(', ')})`
+      return `STRUCT(${type.fields.map(({ name, type }) => `${quoted(name)} ${sqlType(type)}`).join(', ')})`
     case 'map':
       return `MAP(${sqlType(type.keys)}, ${sqlType(type.values)})`
     default:
