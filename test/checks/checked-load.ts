@@ -7,8 +7,15 @@ import { emptyLog } from '../../core/runs/gate-log.ts'
 import type { ExtractRecord, GateEntry } from '../../core/runs/records.ts'
 import type { FlowResult } from '../../core/runs/result.ts'
 import { checkResults } from '../../core/runs/warnings.ts'
+import { readStored } from '../support/invariants.ts'
 import { type ProjectRun, runProject } from '../support/project.ts'
-import { deliverFile, makeShardProject, type ShardProject, tableRows } from '../support/shard-project.ts'
+import {
+  deliverFile,
+  flowOf,
+  makeShardProject,
+  type ShardProject,
+  tableRows,
+} from '../support/shard-project.ts'
 
 /** As one piece, and with every file a shard of its own, if it has more than 32 bytes and at most 64. */
 export const ways = [
@@ -57,11 +64,21 @@ export async function load(
 ): Promise<Loaded> {
   const { result } = await runProject(directory, { run_id, clock: () => started, ...run })
   const flow = result.dataflows.find(({ dataflow }) => dataflow === 'flow') as FlowResult
-  const path = join(directory, '.sluice', 'evidence', flow.evidence?.key as string)
+  const rows = (await tableRows(directory)).length
+  return { flow, ...evidenceOf(directory, flow.evidence), rows }
+}
+
+/** What a run of `flow` has left, whoever has started it. */
+export function readEvidence(directory: string, run_id: string) {
+  const flow = flowOf(readStored(directory), run_id)
+  return { flow, ...evidenceOf(directory, flow.evidence) }
+}
+
+function evidenceOf(directory: string, ref: FlowResult['evidence']) {
+  const path = join(directory, '.sluice', 'evidence', ref?.key as string)
   const evidence = JSON.parse(readFileSync(path, 'utf8')) as Evidence
   const entries = new Map(evidence.gates.map((entry) => [entry.gate, entry]))
   const log = { ...emptyLog, get: (gate: string) => entries.get(gate as GateEntry['gate']) as never }
   const shards = (entries.get('extract')?.record as ExtractRecord | undefined)?.shards.length ?? 0
-  const rows = (await tableRows(directory)).length
-  return { flow, evidence, results: checkResults(log), shards, rows }
+  return { evidence, results: checkResults(log), shards }
 }

@@ -51,6 +51,8 @@ const cases = fc.record({
   load_type: fc.constantFrom('append', 'overwrite' as const),
   watermark: fc.constantFrom('', 'n', 'n, m'),
   unique: fc.boolean(),
+  /** Severity of the checks, where there are any. */
+  checks: fc.constantFrom('', '', 'warn', 'error'),
   transformers: fc.constantFrom(
     undefined,
     undefined,
@@ -97,14 +99,25 @@ async function parquetOf({ rows, extra }: File): Promise<Uint8Array> {
   return body
 }
 
+function checksOf(severity: string): string {
+  if (severity === '') return ''
+  const kinds = [
+    'unique: [k, m]',
+    'row_count: { min: 3 }',
+    'max_null_ratio: { column: k, ratio: 0.1 }',
+    "sql: 'SELECT k FROM {{ load }} GROUP BY k HAVING sum(m) > 9'",
+  ]
+  return `, checks: [${kinds.map((kind, i) => `{ name: c${i}, severity: ${severity}, ${kind} }`).join(', ')}]`
+}
+
 /** What two runs make of the deliveries, without what names files and times. */
 async function outcome(given: Case, max_shard_bytes?: number) {
-  const { format, gzip, deliveries, load_type, watermark, unique, enforcement, transformers } = given
+  const { format, gzip, deliveries, load_type, watermark, unique, checks, enforcement, transformers } = given
   const options: ShardProject = {
     format,
     load_type,
     source: load_type === 'overwrite' || watermark === '' ? '' : `, watermark_columns: [${watermark}]`,
-    contract: `{ enforcement: ${enforcement}, columns: { k: { type: string, unique: ${unique} }, n: { type: integer, nullable: false }, m: { type: bigint, max: 4, severity: warn } }, rules: [{ name: some, expr: "m > 1 OR n > 9", severity: warn }, { name: more, expr: "k <> 'aa'" }] }`,
+    contract: `{ enforcement: ${enforcement}, columns: { k: { type: string, unique: ${unique} }, n: { type: integer, nullable: false }, m: { type: bigint, max: 4, severity: warn } }, rules: [{ name: some, expr: "m > 1 OR n > 9", severity: warn }, { name: more, expr: "k <> 'aa'" }]${checksOf(checks)} }`,
     ...(transformers === undefined ? {} : { transformers }),
     ...(max_shard_bytes === undefined ? {} : { max_shard_bytes }),
   }
@@ -120,10 +133,10 @@ async function outcome(given: Case, max_shard_bytes?: number) {
       const run_id = `run-${i}`
       await runProject(directory, { run_id })
       const stored = readStored(directory)
-      const { status, reason, rows, error } = flowOf(stored, run_id)
+      const { status, reason, rows, error, warnings } = flowOf(stored, run_id)
       const { quarantine: _file, shard: _where, ...details } = error?.details ?? {}
       seen.push({
-        flow: { status, reason, rows, error: error && { ...error, details } },
+        flow: { status, reason, rows, warnings, error: error && { ...error, details } },
         state: stateOf(stored)?.state,
         rejected: await rejectedRows(directory, run_id),
         rows: await tableRows(directory),
