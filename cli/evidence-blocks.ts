@@ -150,8 +150,11 @@ const notes: Notes = {
     const what = pinned + besides
     return verdict === 'nothing_new' ? `nothing new (${what})` : what
   },
-  lineage: ({ columns, differences }) =>
-    `${plural(columns.length, 'column')}, ${plural(differences.length, 'difference')} from the table`,
+  lineage: ({ columns, differences, transformers }) => {
+    const made = transformers?.lineage.filter(({ by }) => by.length > 0).length ?? 0
+    const changed = transformers === undefined ? '' : `, ${made} by transformers`
+    return `${plural(columns.length, 'column')}${changed}, ${plural(differences.length, 'difference')} from the table`
+  },
   contract: ({ rows }) => rowsText(rows),
   evolution: ({ mode, decisions }) => `${mode}: ${plural(decisions.length, 'decision')}`,
   compatibility: ({ columns }) => `${plural(columns.length, 'column')} fit`,
