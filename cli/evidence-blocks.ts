@@ -140,14 +140,15 @@ function gateTable(gates: readonly GateEntry[]): Block {
 type Notes = { readonly [N in keyof GateRecords]: (record: GateRecords[N]) => string }
 
 const notes: Notes = {
-  extract: ({ source, verdict, check_tables = [] }) => {
+  extract: ({ source, verdict, check_tables = [], replay }) => {
     const pinned =
       source.kind === 'tables'
         ? `${plural(source.pins.length, 'table')} pinned`
         : `${plural(source.pins.length, 'object')} pinned, ${bytes(source.pins.reduce((sum, pin) => sum + pin.size, 0))}`
     const besides =
       check_tables.length === 0 ? '' : `, ${plural(check_tables.length, 'table')} to check against`
-    const what = pinned + besides
+    const of = replay === undefined ? '' : `, replay of rows that ${replay.run_id} rejected`
+    const what = pinned + besides + of
     return verdict === 'nothing_new' ? `nothing new (${what})` : what
   },
   lineage: ({ columns, differences, transformers }) => {

@@ -247,6 +247,13 @@ async function rawRows(
       'Name them: --from corrected.csv',
     )
   }
+  const { hidden_columns } = found.index
+  if (hidden_columns.length > 0) {
+    throw refused(
+      `${name} cannot be replayed without corrected rows: they were kept without ${hidden_columns.join(', ')}, which transformers hide or the table does not take`,
+      'Name them: --from corrected.csv',
+    )
+  }
   const path = join(scratch, 'raw.ndjson')
   const written = await withRejectedRows(records, found, (open) =>
     writeRawLines(open, `NOT acknowledged AND ${coversSql(covers)}`, path),

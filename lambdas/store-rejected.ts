@@ -13,7 +13,7 @@ import {
   readQuarantineIndex,
   writeQuarantineIndex,
 } from '../core/runs/quarantine.ts'
-import type { QuarantineFile, ReasonCount } from '../core/runs/records.ts'
+import type { LineageRecord, QuarantineFile, ReasonCount } from '../core/runs/records.ts'
 import { portionTag } from '../core/runs/uncommitted.ts'
 import type { ObjectRef } from '../core/stores/object-ref.ts'
 import type { GateTask } from './gate-handler.ts'
@@ -91,11 +91,22 @@ export async function indexRejected(
     round,
     contract_sha256: digestOf(task.dataflow.contract),
     pii_policy,
+    hidden_columns: hiddenColumns(task.record('lineage')),
     retention_days: retention_days ?? defaultRetentionDays,
     by_reason,
     files,
   })
   return { quarantine: index, bytes }
+}
+
+/** Of a source whose columns are not in the record (Parquet), those that transformers hide. */
+function hiddenColumns({ inputs, columns, unexpected, transformers }: LineageRecord): string[] {
+  const kept = new Set(
+    transformers?.shown ?? [...columns, ...unexpected].map(({ source }) => source as string),
+  )
+  const delivered = inputs.flatMap((input) => ('columns' in input ? input.columns : []))
+  const read = transformers?.reads.map(({ name }) => name) ?? []
+  return [...new Set([...delivered, ...read])].filter((name) => !kept.has(name)).sort()
 }
 
 /** Of the object, without its end. */

@@ -21,6 +21,8 @@ export interface QuarantineIndex {
   readonly expires_at: string
   readonly contract_sha256: string
   readonly pii_policy: PiiPolicy
+  /** Columns of the source that no raw row has, whatever the policy: transformers hide them, or they are not loaded. */
+  readonly hidden_columns: readonly string[]
   readonly rows: number
   /** Of all files. */
   readonly bytes: number

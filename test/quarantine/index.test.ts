@@ -109,6 +109,27 @@ describe('the index of a quarantine', () => {
   })
 })
 
+describe('rows of several files behind transformers', () => {
+  it('have the number of their record, whatever else was left out of the load', async () => {
+    const { directory, says, deliver, run } = flow()
+    const transformers = `{ deduplicate: { columns: [name], latest_by: [id] }, filter: "name <> 'skip'" }`
+    says({ contract: contract(''), transformers })
+    deliver('a', 'id,name\n1,a\n7,b\n3,skip\n8,c\n')
+    deliver('b', 'id,name\n2,a\n9,d\n6,b\n')
+    const { evidence } = await run()
+    expect(evidence.rows).toMatchObject({
+      read: 7,
+      accepted: 1,
+      quarantined: 3,
+      filtered: 1,
+      deduplicated: 2,
+    })
+    const rows = await rowsOf(directory, indexOf(directory, evidence.quarantine))
+    const places = rows.map(({ source_file, source_row }) => `${source_file} ${source_row}`)
+    expect(places.sort()).toEqual(['a.csv 2', 'a.csv 4', 'b.csv 2'])
+  })
+})
+
 describe('a row that is rejected again', () => {
   it('keeps when it was seen first, as long as it is the same row of the same version', async () => {
     const { directory, says, deliver, run } = flow()

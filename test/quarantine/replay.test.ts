@@ -129,6 +129,23 @@ describe('sluice quarantine replay', () => {
     ])
   })
 
+  it('wants corrected rows where transformers hide a column, and takes them through the transformers', async () => {
+    const flow = openCorrections()
+    const transformers = '{ masking: [{ method: partial, columns: [name], mask_char: x }] }'
+    flow.says({ contract: contract('pii_policy: preserve'), transformers })
+    flow.deliver('a', 'id,name\n1,a\n9,b\n')
+    const { evidence } = await flow.run()
+    const command = ['quarantine', 'replay', evidence.run_id, 'flow', '--yes']
+    const refused = await flow.cli(...command)
+    expect(refused).toMatchObject({ code: 2, stderr: expect.stringContaining('kept without name') })
+    const replayed = await flow.cli(...command, '--from', flow.file('corrected.csv', 'id,name\n2,b\n'))
+    expect(replayed, replayed.stderr).toMatchObject({ code: 0 })
+    expect((await flow.rows()).map(({ id, name }) => [id, name])).toEqual([
+      [1, 'x'],
+      [2, 'x'],
+    ])
+  })
+
   it('leaves a watermark where it is, also with rows behind it', async () => {
     const flow = openCorrections()
     flow.says({ source: ', watermark_columns: [id]', contract: contract('').replace(', max: 5', '') })
