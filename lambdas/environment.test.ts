@@ -16,3 +16,9 @@ it('knows how much a call may read from the environment, and takes no mistake fo
     expect(() => buildPorts({ ...environment, SLUICE_SHARD_BYTES: wrong })).toThrow(/SLUICE_SHARD_BYTES/)
   }
 })
+
+it('takes a function that does not say what it is for to be in production', () => {
+  expect(buildPorts(environment).environment).toBe('production')
+  expect(buildPorts({ ...environment, SLUICE_ENVIRONMENT: 'staging' }).environment).toBe('staging')
+  expect(() => buildPorts({ ...environment, SLUICE_ENVIRONMENT: 'prod' })).toThrow(/SLUICE_ENVIRONMENT/)
+})

@@ -1,8 +1,9 @@
 import { rmSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
+import type { Dataflow } from '../core/manifest/types.ts'
 import type { RunItem } from '../core/runs/items.ts'
 import { metaKey, runKey } from '../core/runs/keys.ts'
-import { storeRenderedManifest } from '../core/runs/manifest-store.ts'
+import { loadRenderedManifest, storeRenderedManifest } from '../core/runs/manifest-store.ts'
 import { pointProject } from '../core/runs/projects.ts'
 import { openBare, planned } from '../test/support/bare-ports.ts'
 import { loadProject, makeProject } from '../test/support/project.ts'
@@ -66,5 +67,37 @@ describe('a run that is there already', () => {
     const again = (await ports.state.get(runKey('r1'), metaKey)) as RunItem
     expect(again).toMatchObject({ status: 'running', stopping: false, execution: 'r1-again' })
     expect(again.cancelled).toBeUndefined()
+  })
+})
+
+describe('pii_policy: preserve', () => {
+  const keeping = async () => {
+    const { ports, ref } = await deployed()
+    const manifest = await loadRenderedManifest(ports.evidence, ref)
+    const dataflows = manifest.dataflows.map((flow): Dataflow => {
+      const quarantine = { ...flow.contract.quarantine, pii_policy: 'preserve' as const }
+      return flow.name === 'dirty' ? { ...flow, contract: { ...flow.contract, quarantine } } : flow
+    })
+    return { ports, manifest: await storeRenderedManifest(ports.evidence, { ...manifest, dataflows }) }
+  }
+
+  it('is planned nowhere in production, which is where an environment is not said', async () => {
+    const { ports, manifest } = await keeping()
+    const refused = {
+      name: 'ManifestError',
+      code: 'PRESERVE_IN_PRODUCTION',
+      details: { dataflows: ['dirty'] },
+    }
+    const event = { execution_name: 'e-1', input: { manifest } }
+    await expect(planRun(event, ports)).rejects.toMatchObject(refused)
+    await expect(planRun(event, { ...ports, environment: 'production' })).rejects.toMatchObject(refused)
+    expect(await ports.state.get(runKey('e-1'), metaKey)).toBeUndefined()
+    expect(await planRun(event, { ...ports, environment: 'staging' })).toMatchObject({ run_id: 'e-1' })
+  })
+
+  it('does not keep the dataflows from running that keep no row', async () => {
+    const { ports, manifest } = await keeping()
+    const event = { execution_name: 'e-1', input: { manifest, dataflows: 'items' } }
+    expect(await planRun(event, ports)).toMatchObject({ run_id: 'e-1', waves: 1 })
   })
 })

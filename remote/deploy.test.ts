@@ -11,6 +11,7 @@ const flow = (name: string, more: object = {}) =>
     name,
     source: { connection: 'landing', path: `${name}.csv`, format: 'csv' },
     sink: { connection: 'warehouse', table: `t.${name}`, load_type: 'append' },
+    contract: { quarantine: { pii_policy: 'reference_only', retention_days: 30 } },
     ...more,
   }) as unknown as Dataflow
 
@@ -62,6 +63,21 @@ describe('deployProject', () => {
     expect(again).toMatchObject({ version: 1, previous_version: 1, added: [], removed: [], changed: [] })
     expect(again.triggers.map(({ change }) => change)).toEqual(['unchanged'])
     expect([await readProject(ports, 'shop'), services.schedules.size]).toEqual(before)
+  })
+
+  it('stores and points to nothing where a production would keep raw rows', async () => {
+    const { ports, services, deploy } = open()
+    const keeping = { contract: { quarantine: { pii_policy: 'preserve', retention_days: 30 } } }
+    const manifest = manifestOf('s3://in', flow('a', keeping), flow('b'))
+    const production = deployProject(
+      { ...stack, Environment: 'production' },
+      ports,
+      manifest,
+      services.clients,
+    )
+    await expect(production).rejects.toMatchObject({ code: 'PRESERVE_IN_PRODUCTION' })
+    expect(await readProject(ports, 'shop')).toBeUndefined()
+    expect(await deploy(manifest)).toMatchObject({ version: 1 })
   })
 
   it('stores and points to nothing where files lie on this machine', async () => {
