@@ -34,8 +34,9 @@ function columnLists(steps: Transformers): [Path, readonly string[]][] {
   }
   const { deduplicate } = steps
   if (deduplicate !== undefined) {
-    lists.push([['deduplicate', 'columns'], deduplicate.columns])
-    lists.push([['deduplicate', 'latest_by'], deduplicate.latest_by])
+    // Of a draft, which may lack what the schema asks for.
+    lists.push([['deduplicate', 'columns'], deduplicate.columns ?? []])
+    lists.push([['deduplicate', 'latest_by'], deduplicate.latest_by ?? []])
   }
   for (const step of ['select', 'drop'] as const) lists.push([[step], steps[step] ?? []])
   return lists
