@@ -15,6 +15,7 @@ import type {
 } from '../core/runs/records.ts'
 import { attemptTag, portionTag } from '../core/runs/uncommitted.ts'
 import { type LaidOutFile, type LayoutRequest, layOut } from '../core/sinks/layout-files.ts'
+import { asLoaded } from '../core/sinks/nested-fields.ts'
 import { isSortable } from '../core/sinks/partition-sql.ts'
 import { checkPins, linkInputs } from '../core/sources/inputs.ts'
 import { underOneSchema } from '../core/sources/shard-inputs.ts'
@@ -169,7 +170,7 @@ function layoutOf(task: GateTask): LayoutRequest {
   const targetBytes =
     physical?.target_file_size === undefined ? undefined : parseBytes(physical.target_file_size)
   return {
-    schema,
+    schema: { ...schema, fields: asLoaded(schema.fields, columns) },
     columns: [...columns, ...constants].map(({ name }) => name),
     design: isSortable(drafted.after.sort, schema) ? drafted.after : { ...drafted.after, sort: [] },
     ...(targetBytes === undefined ? {} : { targetBytes }),

@@ -1,4 +1,5 @@
-import type { IcebergType } from '../tables/types.ts'
+import type { ScanColumn } from '../contract/scan.ts'
+import type { IcebergType, NestedField } from '../tables/types.ts'
 
 /**
  * `type`, as it comes, with the field ids of the table's `field` type. `undefined` where the two are not of one shape,
@@ -23,6 +24,20 @@ export function nestedIds(type: IcebergType, field: IcebergType): IcebergType | 
     return fields.length === type.fields.length ? { ...type, fields } : undefined
   }
   return isNested(type) || isNested(field) ? undefined : type
+}
+
+/**
+ * The fields with their nested types as the files have them: a member that the load lacks has no place in its files,
+ * whatever the gates say of it later. One whose ids are not known counts as a plain column.
+ */
+export function asLoaded(
+  fields: readonly NestedField[],
+  columns: readonly Pick<ScanColumn, 'field_id' | 'nested'>[],
+): NestedField[] {
+  const byId = new Map(columns.map((column) => [column.field_id, column]))
+  return fields.map((field) =>
+    isNested(field.type) ? { ...field, type: byId.get(field.id)?.nested ?? { kind: 'binary' } } : field,
+  )
 }
 
 function isNested({ kind }: IcebergType): boolean {

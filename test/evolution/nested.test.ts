@@ -192,3 +192,43 @@ describe('a table of another writer', () => {
     expect((await flow.run()).flow).toMatchObject({ gate: 'evolution', error: { code: 'EVOLUTION_REFUSED' } })
   })
 })
+
+it('tables that are parted and sorted keep what is nested, and its ids', async () => {
+  const keys = { sink: ', physical: { partition_by: ["bucket(2, id)"], sort_by: [id desc] }' }
+  const items = (members: string) => says(list(struct(members)), keys)
+  items('a: { type: integer }, b: { type: string }')
+  deliver('a', [1, '[{"a":1,"b":"x"}]'], [2, '[]'], [3, '[{"b":"y"},null]'])
+  await passes()
+  expect(await values()).toEqual([[{ a: 1, b: 'x' }], [], [{ a: null, b: 'y' }, null]])
+  const { files } = await flow.table()
+  expect(files.length).toBeGreaterThan(1)
+  items('b: { type: string }')
+  deliver('b', [4, '[{"b":"z"}]'])
+  expect((await flow.run()).flow).toMatchObject({ gate: 'evolution', error: { code: 'EVOLUTION_REFUSED' } })
+  items('c: { type: date }, b: { type: string }, a: { type: bigint }')
+  deliver('b', [4, '[{"a":3000000000,"c":"2024-01-05"}]'])
+  expect(decisions(await passes())).toEqual([
+    'widen_type c.element.a: apply',
+    'add_column c.element.c: apply',
+  ])
+  const { rows } = await flow.table()
+  expect(rows.find(({ id }) => id === 4)?.c).toEqual([{ a: 3_000_000_000n, b: null, c: '2024-01-05' }])
+})
+
+it('the plan names what it changes inside, and the proof what the files hold', async () => {
+  says(list(struct('a: { type: integer }')))
+  deliver('a', [1, '[{"a":1}]'])
+  await passes()
+  says(list(struct('a: { type: bigint }, z: { type: list, items: { type: date } }')))
+  deliver('b', [2, '[{"z":[]}]'])
+  const ran = await passes()
+  expect(ran.gate('physical_ddl').operations.map(({ statement, risk }) => `${risk}: ${statement}`)).toEqual([
+    'metadata_only: ALTER TABLE bronze.flow ALTER COLUMN c.element.a TYPE long',
+    'metadata_only: ALTER TABLE bronze.flow ADD COLUMN c.element.z list<date>',
+  ])
+  expect(ran.gate('compatibility').columns.find(({ column }) => column === 'c')).toMatchObject({
+    incoming: 'list<struct<a: long, z: list<date>>>',
+    target: 'list<struct<a: long, z: list<date>>>',
+    compatible: true,
+  })
+})

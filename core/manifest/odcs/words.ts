@@ -10,7 +10,8 @@ export type Fate = 'taken' | 'none' | { readonly refused: string }
 export type Words = Readonly<Record<string, Fate>>
 
 const nested: Fate = {
-  refused: 'Columns of this version hold no lists and no structs: deliver JSON text, with physicalType: json',
+  refused:
+    'Lists and structs are not read from such files in this version: deliver JSON text, with physicalType: json',
 }
 const noRule: Fate = { refused: 'The contract has no rule for it: take it out' }
 
