@@ -26,7 +26,10 @@ const cents = (column: number, below: number, type: string) =>
 
 const modes = ['AIR', 'FOB', 'MAIL', 'RAIL', 'REG AIR', 'SHIP', 'TRUCK']
 
-/** Order lines: 13 typed columns and four of text; 0.8 % of the rows break the contract, in eight ways. */
+/**
+ * Order lines: 13 typed columns with twelve rules besides their types, and four of text with two; 0.8 % of the rows
+ * break the contract, in eight ways.
+ */
 const append: Readonly<Record<string, Column>> = {
   order_id: { contract: { type: 'bigint', nullable: false }, good: 'i * 7 + 1' },
   part_id: {
@@ -38,7 +41,7 @@ const append: Readonly<Record<string, Column>> = {
     ],
   },
   supplier_id: { contract: { type: 'integer' }, good: scattered(2, 10_000) },
-  line_number: { contract: { type: 'tinyint' }, good: 'i % 7 + 1' },
+  line_number: { contract: { type: 'tinyint', min: 1, max: 7 }, good: 'i % 7 + 1' },
   quantity: {
     contract: { type: 'smallint', min: 1, max: 50 },
     good: `${scattered(3, 50)} + 1`,
@@ -53,13 +56,20 @@ const append: Readonly<Record<string, Column>> = {
     contract: { type: 'decimal', precision: 4, scale: 2, min: 0, max: 1 },
     good: cents(5, 11, 'DECIMAL(4,2)'),
   },
-  tax: { contract: { type: 'decimal', precision: 4, scale: 2 }, good: cents(6, 9, 'DECIMAL(4,2)') },
+  tax: {
+    contract: { type: 'decimal', precision: 4, scale: 2, min: 0, max: 1 },
+    good: cents(6, 9, 'DECIMAL(4,2)'),
+  },
   weight: {
-    contract: { type: 'double' },
+    contract: { type: 'double', min: 0 },
     good: `CAST(${scattered(7, 1_000_000)} AS DOUBLE) / 1000`,
     bad: [[213, 'nan']],
   },
-  ship_date: { contract: { type: 'date' }, good: day(8), bad: [[313, '2024-01-05 garbage']] },
+  ship_date: {
+    contract: { type: 'date', min: '1992-01-01' },
+    good: day(8),
+    bad: [[313, '2024-01-05 garbage']],
+  },
   commit_date: { contract: { type: 'date' }, good: day(9) },
   receipt_date: { contract: { type: 'date' }, good: day(10) },
   updated_at: {

@@ -40,7 +40,9 @@ async function appendRow(): Promise<void> {
     gates.push(await measure('project', [project]))
   }
   const ratios = gates.map((cost, i) => cost.cpu / (floor[i] as Cost).cpu)
-  console.log(`append, ${rows} rows of CSV, 13 typed columns, contract with quarantine, all gates`)
+  console.log(
+    `append, ${rows} rows of CSV, 13 typed columns, 12 rules besides the types, contract with quarantine, all gates`,
+  )
   console.log(
     `  typed COPY    CPU ${spread(floor.map((c) => c.cpu))} s, wall ${spread(floor.map((c) => c.wall))} s`,
   )
