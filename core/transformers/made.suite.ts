@@ -19,6 +19,7 @@ export interface Made {
   readonly columns: readonly string[]
   readonly rows: readonly (readonly Cell[])[]
   readonly pii_policy?: PiiPolicy
+  readonly coerce?: boolean
   /** The watermark columns, and from where on each is read. */
   readonly after?: Readonly<Record<string, string | null>>
   /** Instead of `rows`. */
@@ -49,6 +50,7 @@ async function makeIn(engine: Engine, made: Made) {
     inputs: [input],
     columns: columns.map((column, i) => ({ ...column, field_id: i + 1 })),
     transformers: plan,
+    ...(made.coerce === undefined ? {} : { coerce: made.coerce }),
     ...(made.after === undefined ? {} : { watermark: { columns: watermarkOf(made.after) } }),
     pii_policy: made.pii_policy ?? 'reference_only',
   })

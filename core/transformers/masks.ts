@@ -98,14 +98,14 @@ function bucket(size: number, column: Masked): { readonly sql: string; readonly 
 }
 
 /**
- * A typed value in place of a raw one. A text that was no value of the type stays, because the contract must find and
- * reject it; it cannot reach the table.
+ * A typed value in place of a raw one. Of a text that is no value of the type nothing is left, so that it shows nowhere;
+ * that its row is rejected is the rule of its typed view (columns.ts).
  */
 function written(
-  { value, type, typed, input }: Masked,
+  { type, input }: Masked,
   sql: string,
   sqlInput: string,
 ): { readonly sql: string; readonly input: string } {
   if (input !== 'text' && input !== 'VARCHAR') return { sql, input: sqlInput }
-  return { sql: `CASE WHEN ${typed} IS NULL THEN ${value} ELSE ${valueText(scalarOf(type), sql)} END`, input }
+  return { sql: valueText(scalarOf(type), sql), input }
 }

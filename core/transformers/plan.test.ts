@@ -186,6 +186,21 @@ describe('what the contract would refuse is not let in by a transformer', () => 
     expect(rejected.map(reasonsOf)).toEqual([['n type'], ['n type']])
   })
 
+  test('nor does what coerce would make a value get past a mask', async () => {
+    const { accepted, rejected } = await makeRows(pool, {
+      transformers: { masking: [{ method: 'numeric_bucket', columns: ['n'], bucket_size: 10 }] },
+      contract: { n: { type: 'integer' } },
+      columns,
+      rows: [
+        [' 37 ', '1'],
+        ['38', '2'],
+      ],
+      coerce: true,
+    })
+    expect(accepted).toEqual([{ n: 30, id: '2' }])
+    expect(rejected.map(reasonsOf)).toEqual([['n type']])
+  })
+
   test('nor hashed as NULL and then hidden', async () => {
     const { accepted, rejected } = await makeRows(pool, {
       transformers: {
