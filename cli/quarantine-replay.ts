@@ -1,11 +1,9 @@
-import { createHash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
-import { copyFile, mkdtemp, rm, stat } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { extname, join } from 'node:path'
-import { ConditionFailedError, ManifestError } from '../core/errors.ts'
+import { ManifestError } from '../core/errors.ts'
 import { digestOf } from '../core/json.ts'
-import type { Dataflow, RenderedManifest, SourceFormat } from '../core/manifest/types.ts'
+import type { Dataflow, RenderedManifest } from '../core/manifest/types.ts'
 import type { Acknowledgement } from '../core/runs/acknowledgements.ts'
 import type { RunItem } from '../core/runs/items.ts'
 import { metaKey, runKey } from '../core/runs/keys.ts'
@@ -14,20 +12,29 @@ import { requireProject } from '../core/runs/projects.ts'
 import {
   checkReplayable,
   planReplay,
-  type ReplayInput,
   type ReplayPlan,
   replayedBefore,
   replayRunId,
   storeReplayPlan,
 } from '../core/runs/replay.ts'
-import type { ObjectRef } from '../core/stores/object-ref.ts'
 import { findProject, loadProject } from '../local/project.ts'
 import { exitCodes } from './fail.ts'
 import { type Records, withRecords } from './home.ts'
 import type { Io } from './io.ts'
 import { coversOf, pendingRows, type RowChoice, whoAsks } from './quarantine-ack.ts'
-import { writeRawLines } from './quarantine-export.ts'
-import { coversSql, findQuarantine, type Quarantine, withRejectedRows } from './quarantine-files.ts'
+import { findQuarantine, type Quarantine } from './quarantine-files.ts'
+import {
+  inputOf,
+  inputRef,
+  once,
+  rawRows,
+  readable,
+  refOf,
+  refused,
+  removeInput,
+  sha256Of,
+  storeInput,
+} from './replay-input.ts'
 import { type Block, emit, formatBlocks } from './report.ts'
 import { plural } from './words.ts'
 
@@ -171,130 +178,6 @@ function dataflowOf({ dataflows }: RenderedManifest, name: string): Dataflow {
   })
 }
 
-async function readable(path: string): Promise<string> {
-  const info = await stat(path).catch(() => undefined)
-  if (info?.isFile()) return path
-  throw refused(`there is no file ${path}`, 'Name the file of corrected rows')
-}
-
-async function refOf(path: string): Promise<Pick<ObjectRef, 'size' | 'sha256'>> {
-  return { size: (await stat(path)).size, sha256: await sha256Of(path) }
-}
-
-async function sha256Of(path: string): Promise<string> {
-  const hash = createHash('sha256')
-  for await (const chunk of createReadStream(path, { highWaterMark: 1024 * 1024 }))
-    hash.update(chunk as Buffer)
-  return hash.digest('hex')
-}
-
-const formats: Readonly<Record<string, SourceFormat>> = {
-  '.csv': 'csv',
-  '.ndjson': 'ndjson',
-  '.json': 'json',
-  '.parquet': 'parquet',
-}
-
-const plainCsv = { delimiter: ',', quote: '"', escape: '"', header: true, null_values: [''] } as const
-
-/** Under the name of its content, so that it is stored once. */
-function inputRef(
-  { index }: Quarantine,
-  { size, sha256 }: Pick<ObjectRef, 'size' | 'sha256'>,
-  end: string,
-): ObjectRef {
-  return {
-    key: `quarantine/${index.run_id}/${index.dataflow}/replay-${sha256.slice(0, 24)}${end}`,
-    size,
-    sha256,
-  }
-}
-
-/** A CSV file is read as the dataflow's own are, where it reads CSV. */
-function inputOf(
-  found: Quarantine,
-  { source }: Dataflow,
-  path: string,
-  ref: Pick<ObjectRef, 'size' | 'sha256'>,
-  origin: ReplayInput['origin'],
-): ReplayInput {
-  const end = extname(path)
-  const format = formats[end]
-  if (format === undefined)
-    throw refused(
-      `${path} ends in none of ${Object.keys(formats).join(', ')}`,
-      'Name the file after its format',
-    )
-  const csv = format === 'csv' ? { csv: { ...(source?.csv ?? plainCsv), header: true } } : {}
-  return { object: inputRef(found, ref, end), format, ...csv, origin }
-}
-
-/** Text is replayed as it was delivered. What was typed would pass through JSON's numbers, which are not exact. */
-async function rawRows(
-  records: Records,
-  found: Quarantine,
-  { name, source }: Dataflow,
-  { covers, rows }: Pick<ReplayPlan, 'covers' | 'rows'>,
-  scratch: string,
-): Promise<string> {
-  if (found.index.pii_policy !== 'preserve' || source?.format === 'parquet') {
-    const why =
-      source?.format === 'parquet'
-        ? 'Parquet values are not kept exactly'
-        : `its rows were not kept (pii_policy: ${found.index.pii_policy})`
-    throw refused(
-      `${name} cannot be replayed without corrected rows: ${why}`,
-      'Name them: --from corrected.csv',
-    )
-  }
-  const { hidden_columns } = found.index
-  if (hidden_columns.length > 0) {
-    throw refused(
-      `${name} cannot be replayed without corrected rows: they were kept without ${hidden_columns.join(', ')}, which transformers hide or the table does not take`,
-      'Name them: --from corrected.csv',
-    )
-  }
-  const path = join(scratch, 'raw.ndjson')
-  const written = await withRejectedRows(records, found, (open) =>
-    writeRawLines(open, `NOT acknowledged AND ${coversSql(covers)}`, path),
-  )
-  if (written === rows) return path
-  throw refused(
-    `${rows - written} of the ${rows} rows could not be split into columns, or were not kept whole`,
-    'Acknowledge them (--code source.structure), or name corrected rows with --from',
-  )
-}
-
-async function storeInput(
-  records: Records,
-  { object }: ReplayInput,
-  local: string,
-  scratch: string,
-): Promise<void> {
-  // The store may take the file that it is given.
-  const copy = join(scratch, `input${extname(local)}`)
-  await copyFile(local, copy)
-  await once(() => records.evidence.upload(object.key, copy, 'absent'))
-}
-
-/** What is named by its content may be there already. */
-async function once(write: () => Promise<unknown>): Promise<void> {
-  try {
-    await write()
-  } catch (error) {
-    if (!(error instanceof ConditionFailedError)) throw error
-  }
-}
-
-/** A policy that keeps no raw rows of the rejected keeps none of the corrected either, once the run has ended. */
-async function removeInput(
-  records: Records,
-  { object }: Pick<ReplayInput, 'object'>,
-  keeps: boolean,
-): Promise<void> {
-  if (!keeps) await records.evidence.delete([object.key])
-}
-
 async function carryOut(io: Io, plan: ReplayPlan, manifest: RenderedManifest): Promise<number> {
   const run_id = replayRunId(plan)
   const options = { dataflows: [plan.dataflow] }
@@ -377,14 +260,5 @@ function notThePlan(wanted: string, now: string): ManifestError {
     fact: `${wanted} is not what would be replayed, which is ${now} now`,
     consequence: 'Nothing was replayed',
     next: 'Look at the plan of now: leave --plan out',
-  })
-}
-
-function refused(fact: string, next: string): ManifestError {
-  return new ManifestError({
-    code: 'REPLAY_REFUSED',
-    fact,
-    consequence: 'Nothing was planned or written',
-    next,
   })
 }
