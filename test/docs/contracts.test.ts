@@ -4,7 +4,7 @@ import { acceptsText, textVerdict, typedText } from '../../core/contract/grammar
 import { contractOf } from '../../core/contract/nested.suite.ts'
 import { contractType } from '../../core/contract/nested-contract.ts'
 import { columnsOf, csvInput, openTestPool, scanAll } from '../../core/contract/scan.suite.ts'
-import { type ScalarType, scalarOf, scalarTypeNames } from '../../core/contract/types.ts'
+import { reasonCodes, type ScalarType, scalarOf, scalarTypeNames } from '../../core/contract/types.ts'
 import { quoteLiteral } from '../../core/engine/sql.ts'
 
 const pool = openTestPool(1)
@@ -104,4 +104,14 @@ describe('nested types', () => {
     const wrong = cases.filter(({ wanted }, i) => judged[i] !== wanted)
     expect(wrong.map(({ column, spelling }) => `${column.type} ${spelling}`)).toEqual([])
   })
+})
+
+it('names every reason for which a row can be rejected or counted', () => {
+  const counted = text.slice(text.indexOf('## What is counted'))
+  const listed = counted.slice(counted.indexOf('| `rule` |')).split('\n\n')[0] as string
+  const named = listed
+    .split('\n')
+    .slice(2)
+    .flatMap((line) => spellings(line.split('|')[1] as string))
+  expect(named.toSorted()).toEqual(Object.keys(reasonCodes).toSorted())
 })
