@@ -1,5 +1,5 @@
 import { quoteLiteral } from '../engine/sql.ts'
-import { type ColumnType, isNested, type PlainTypeName } from './types.ts'
+import { type ColumnType, isNested, type PlainTypeName, sqlType } from './types.ts'
 
 /** A whole text that `pattern` matches, in RE2 and in JavaScript alike, becomes `becomes`; `\1` is its first group. */
 interface Coercion {
@@ -90,11 +90,25 @@ export function coercedText(type: ColumnType, text: string): string {
   )
 }
 
-/** SQL: the same of the text `raw`. NULL of NULL. */
+/**
+ * SQL: the same of the text `raw`. NULL of NULL. What is spelled as the engine would spell it is a value already, and
+ * telling so costs less than the list (measured: half of a scan's time).
+ */
 export function coercedSql(type: ColumnType, raw: string): string {
-  return coercionsOf(type).reduce(
+  const coercions = coercionsOf(type)
+  const coerced = coercions.reduce(
     (now, { pattern, becomes }) =>
       `regexp_replace(${now}, ${quoteLiteral(`^(?:${pattern})$`)}, ${quoteLiteral(becomes)})`,
     raw,
+  )
+  if (!isSpelledAlike(type)) return coerced
+  return `CASE WHEN CAST(TRY_CAST(${raw} AS ${sqlType(type)}) AS VARCHAR) = ${raw} THEN ${raw} ELSE ${coerced} END`
+}
+
+/** Whether the engine's own spelling is one of the grammar's, which `.5` of decimal(1,1) is not. */
+function isSpelledAlike(type: ColumnType): boolean {
+  if (type.type === 'decimal') return type.scale < type.precision
+  return ['boolean', 'tinyint', 'smallint', 'integer', 'bigint', 'date', 'timestamp', 'uuid'].includes(
+    type.type,
   )
 }
