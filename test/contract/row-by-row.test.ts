@@ -276,7 +276,7 @@ test('accepted and rejected rows, reasons and all counts are those of a checker 
     }
   }
   await fc.assert(fc.asyncProperty(contracts, fc.array(row, { minLength: 1, maxLength: 12 }), check), {
-    numRuns: Number(process.env.ROW_CASES ?? 40),
+    numRuns: Number(process.env.ROW_CASES ?? 25),
   })
   for (const [what, count] of Object.entries(seen)) expect([what, count > 0]).toEqual([what, true])
 }, 120_000)
