@@ -178,7 +178,7 @@ async function extractColumns(
     code: 'PARQUET_COLUMN_INCOMPLETE',
     fact: `${names.join(', ')} of ${files.map((file) => file.pin.key).join(', ')} gave ${rows} rows, and the footers count ${expected}`,
     consequence: 'Nothing became visible',
-    next: 'Verify the files of the table (sluice evidence --verify), and report this if they are as written',
+    next: 'Verify the files of the table (sluice evidence verify), and report this if they are as written',
     details: { columns: names, rows, expected },
   })
 }

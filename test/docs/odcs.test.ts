@@ -93,7 +93,9 @@ describe('## Types', () => {
       timezone: options.timezone === undefined ? undefined : options.timezone === 'true',
     })
     if ('message' in found) expect(becomes).toBe('refused')
-    else {
+    else if (found.type.type === 'list' || found.type.type === 'struct') {
+      expect(becomes).toMatch(new RegExp(`^\`${found.type.type}\`, of its `))
+    } else {
       const range = found.max === undefined ? '' : `, ${found.min} to ${found.max}`
       expect(`\`${typeText(contractType(found.type))}\`${range}`).toBe(becomes.replace(/, and .*/, ''))
     }

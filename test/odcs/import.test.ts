@@ -49,6 +49,38 @@ describe('sluice contract import', () => {
     expect(stderr).toContain('It must be schema=namespace.name.')
   })
 
+  test('arrays and objects are lists and structs, with the rules of each place', async () => {
+    const { code, stdout } = await imported(
+      fileOf(
+        'properties:',
+        '  - name: lines',
+        '    logicalType: array',
+        '    required: true',
+        '    items:',
+        '      logicalType: object',
+        '      properties:',
+        '        - { name: sku, physicalName: SKU, logicalType: string, physicalType: varchar(8), required: true }',
+        '        - { name: price, logicalType: number, physicalType: "decimal(9,2)", logicalTypeOptions: { minimum: 0 } }',
+        '        - { name: tags, logicalType: array, items: { logicalType: string, description: free } }',
+      ),
+    )
+    expect(code).toBe(0)
+    expect(parse(stdout).contract.columns).toEqual({
+      lines: {
+        type: 'list',
+        nullable: false,
+        items: {
+          type: 'struct',
+          fields: {
+            SKU: { type: 'string', max_length: 8, nullable: false },
+            price: { type: 'decimal', precision: 9, scale: 2, min: 0 },
+            tags: { type: 'list', items: { type: 'string', description: 'free' } },
+          },
+        },
+      },
+    })
+  })
+
   test('as JSON, the notes are part of the answer', async () => {
     const { stdout, stderr } = await imported(odcs, '--schema', 'orders', '--format', 'json')
     const { schema, contract, notes } = JSON.parse(stdout)
@@ -68,7 +100,7 @@ describe('sluice contract import', () => {
         '    logicalType: string',
         '    logicalTypeOptions: { format: email }',
         '  - { name: b, logicalType: integer, logicalTypeOptions: { multipleOf: 5 } }',
-        '  - { name: c, logicalType: array }',
+        '  - { name: c, logicalType: array, logicalTypeOptions: { minItems: 1 }, items: { logicalType: date } }',
         '  - name: d',
         '    logicalType: string',
         '    quality:',
@@ -88,7 +120,7 @@ describe('sluice contract import', () => {
       ),
       expect.stringMatching(/^ {2}a\.odcs\.yaml:13:39: format `email` of a string is not judged\. /),
       expect.stringMatching(/^ {2}a\.odcs\.yaml:14:64: `multipleOf` is not taken over\. /),
-      expect.stringMatching(/^ {2}a\.odcs\.yaml:15:33: a column of type `array` is not in this version\. /),
+      expect.stringMatching(/^ {2}a\.odcs\.yaml:15:62: `minItems` is not taken over\. /),
       expect.stringMatching(/^ {2}a\.odcs\.yaml:19:21: a quality rule of type sql is not taken over\. /),
       expect.stringMatching(/^ {2}a\.odcs\.yaml:20:23: nullValues with `mustBeLessThan: 5` lets some /),
       expect.stringMatching(
@@ -143,6 +175,24 @@ describe('sluice contract import', () => {
         '    quality: [{ metric: invalidValues, arguments: { pattern: y+ }, mustBe: 0 }]',
       ),
       /:12:66: `pattern` of column `a` would be "y\+" here and "x\+" by line 11/,
+    ],
+    [
+      'an array of what is not said',
+      fileOf('properties: [{ name: a, logicalType: array }]'),
+      /an array without `items`/,
+    ],
+    [
+      'items of a text',
+      fileOf('properties: [{ name: a, logicalType: string, items: { logicalType: date } }]'),
+      /`items` of a column of type string/,
+    ],
+    [
+      'rules of columns inside of one',
+      fileOf(
+        'properties:',
+        '  - { name: a, logicalType: object, properties: [{ name: b, logicalType: date, unique: true, quality: [] }] }',
+      ),
+      /`unique` of what is nested[\s\S]*`quality` of what is nested/,
     ],
     [
       'a reference to nothing',

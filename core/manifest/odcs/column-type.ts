@@ -134,11 +134,7 @@ export function columnTypeOf(words: TypeWords): FoundType {
     case 'object':
     case 'array':
       if (physical?.type.type === 'json') return { type: { type: 'json' }, by: 'physicalType' }
-      return fault(
-        'logicalType',
-        `a column of type \`${logicalType}\` is not in this version`,
-        'Deliver it as JSON text: physicalType: json',
-      )
+      return { type: { type: logicalType === 'array' ? 'list' : 'struct' }, by: 'logicalType' }
     default:
       return fault(
         'logicalType',

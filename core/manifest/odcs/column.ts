@@ -7,11 +7,13 @@ export interface Column {
   readonly part: Part
   /** Keys of a column of the contract, each with its place in the file. */
   readonly keys: Map<string, Said<unknown>>
+  /** What is nested in it: `items` of a list, `fields` of a struct. */
+  readonly nested: Map<string, LocatedMap>
 }
 
-export function columnTree({ keys, part }: Column): LocatedMap {
+export function columnTree({ keys, nested, part }: Column): LocatedMap {
   const entries = [...keys].map(([key, { value, at }]) => [key, located(value, at)] as const)
-  return locatedMap(entries, part.at)
+  return locatedMap([...entries, ...nested], part.at)
 }
 
 /** Sets one key of the column. What two places of the file say must be the same. */

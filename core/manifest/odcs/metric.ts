@@ -50,7 +50,8 @@ function isOfLibrary(reading: Reading, node: Located, path: string): boolean {
   if (type.value === 'text') note(reading, spot, 'nothing: words for people')
   else if (type.value === 'sql' || type.value === 'custom') {
     const message = `a quality rule of type ${type.value} is not taken over`
-    refuse(reading, spot, message, 'Take the rule out, or write it as a metric')
+    const next = type.value === 'sql' ? 'a check with sql of the manifest' : 'a metric'
+    refuse(reading, spot, message, `Take the rule out, or write it as ${next}`)
   } else {
     const message = `the standard has no quality rule of type \`${type.value}\` in version 3.1`
     refuse(reading, spot, message, 'Use library or text')

@@ -52,7 +52,8 @@ export function readType(reading: Reading, column: Column): void {
       note(reading, from, 'the integers are those of 32 bits, which is the default of the standard')
     }
   }
-  if (options === undefined) {
+  // Of lists and structs every option is refused by name.
+  if (options === undefined || found.type.type === 'list' || found.type.type === 'struct') {
     tellLengths(reading, column, undefined, physicalType)
     return
   }

@@ -1,5 +1,6 @@
 import type { Located } from '../located.ts'
 import { type Column, tell } from './column.ts'
+import { readNested } from './nested.ts'
 import { readType } from './property-type.ts'
 import { readColumnQuality } from './quality.ts'
 import {
@@ -42,10 +43,11 @@ export function readProperty(
   }
   const physicalName = saidText(reading, part, 'physicalName')
   const name = physicalName?.value ?? logicalName.value
-  const column: Column = { name, part, keys: new Map() }
+  const column: Column = { name, part, keys: new Map(), nested: new Map() }
   if (physicalName !== undefined) note(reading, logicalName, 'nothing: data go by the physicalName')
   note(reading, physicalName ?? logicalName, `columns.${name}`)
   readType(reading, column)
+  readNested(reading, column)
   const description = saidDescription(reading, part)
   if (description !== undefined) tell(reading, column, 'description', description, description.value)
   tellFlag(reading, column, 'required', 'nullable', false)

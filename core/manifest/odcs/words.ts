@@ -9,10 +9,6 @@ export type Fate = 'taken' | 'none' | { readonly refused: string }
 
 export type Words = Readonly<Record<string, Fate>>
 
-const nested: Fate = {
-  refused:
-    'Lists and structs are not read from such files in this version: deliver JSON text, with physicalType: json',
-}
 const noRule: Fate = { refused: 'The contract has no rule for it: take it out' }
 
 export const fileKeys: Words = {
@@ -64,6 +60,7 @@ export const schemaKeys: Words = {
   dataGranularityDescription: 'none',
 }
 
+/** Of a property, and of what is nested in one. */
 export const propertyKeys: Words = {
   name: 'taken',
   physicalName: 'taken',
@@ -77,8 +74,8 @@ export const propertyKeys: Words = {
   description: 'taken',
   quality: 'taken',
   relationships: 'taken',
-  properties: nested,
-  items: nested,
+  properties: 'taken',
+  items: 'taken',
   ...aboutElements,
   classification: 'none',
   criticalDataElement: 'none',
@@ -151,7 +148,7 @@ export const qualityKeys: Words = {
   id: 'taken',
   name: 'taken',
   description: 'taken',
-  query: { refused: 'SQL of quality rules is not taken over: take the rule out' },
+  query: { refused: 'Take it out, and write a check with sql into the manifest' },
   engine: { refused: 'Rules of other engines are not read: take the rule out, or write it as a metric' },
   implementation: {
     refused: 'Rules of other engines are not read: take the rule out, or write it as a metric',
