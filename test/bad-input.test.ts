@@ -148,8 +148,8 @@ describe('a manifest that is wrong: exit code 2, its place, and nothing begun', 
   })
 
   it('a word of a later version, by name', () => {
-    source('a.csv', 'csv', 'coerce')
-    expect(refused()).toMatch(/coerce.*not available in this version/)
+    source('a.avro', 'avro')
+    expect(refused()).toMatch(/format: avro is not available in this version/)
   })
 })
 

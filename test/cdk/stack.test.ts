@@ -68,6 +68,7 @@ describe('the functions', () => {
         SLUICE_SCRATCH: '/tmp',
         SLUICE_CHILD_TYPE: 'STANDARD',
         SLUICE_SHARD_BYTES: '7000000000',
+        SLUICE_ENVIRONMENT: 'production',
       })
       groups.add(flat(LoggingConfig.LogGroup))
     }
