@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import type { CopyStats, Engine } from '../engine/engine.ts'
 import { quoteLiteral } from '../engine/sql.ts'
 import { IntegrityError } from '../errors.ts'
+import { numberByKey } from './numbered-by-key.ts'
 import { evidenceAlias, rejectedRows } from './rejected-sql.ts'
 import type { ScanInput, ScanRequest } from './scan.ts'
 import type { ScanRules } from './scan-rules.ts'
@@ -14,8 +15,8 @@ const filesAtOnce = 100
 /**
  * The scan's scratch files of rejected rows, with the rows' numbers. Parquet has them already, and a query's rows have
  * none. Readers of CSV and JSON work on one file with all threads and count nothing, so the files that hold rejected
- * rows are read once more, in order and by one thread each; only loads with rejected rows pay for that (a third of the
- * scan's CPU where every file has some). Throws `IntegrityError` `REJECTS_DIFFER` where the second reading rejects
+ * rows are read once more, in order and by one thread each; only loads with rejected rows pay for that: the CPU of
+ * some two thirds of the scan where every row is judged again, a fifth where one column will do (numbered-by-key.ts). Throws `IntegrityError` `REJECTS_DIFFER` where the second reading rejects
  * another number of rows.
  */
 export async function numberRejected(
@@ -28,6 +29,10 @@ export async function numberRejected(
   const found = scratch.map(({ file }) => file)
   const text = inputs.filter((input) => input.kind === 'csv' || input.kind === 'json')
   if (found.length === 0 || text.length === 0) return found
+  const [only] = text
+  const byKey =
+    only !== undefined && text.length === 1 ? await numberByKey(engine, request, only, found) : undefined
+  if (byKey !== undefined) return [byKey]
   // What a transformer makes of a row may depend on rows of other files.
   const all = text.length === 1 || request.transformers !== undefined
   const holding = all ? text : await filesOf(engine, found, text)

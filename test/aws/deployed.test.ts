@@ -3,13 +3,15 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { ListTablesCommand } from '@aws-sdk/client-dynamodb'
+import { DeleteTableCommand, GetTableCommand } from '@aws-sdk/client-glue'
 import {
   DeleteFunctionConcurrencyCommand,
+  InvokeCommand,
   PutFunctionConcurrencyCommand,
   paginateListFunctions,
 } from '@aws-sdk/client-lambda'
 import { CreateBucketCommand, ListBucketsCommand, PutObjectCommand } from '@aws-sdk/client-s3'
-import { ListSchedulesCommand } from '@aws-sdk/client-scheduler'
+import { GetScheduleCommand, ListSchedulesCommand } from '@aws-sdk/client-scheduler'
 import { DescribeExecutionCommand, ListExecutionsCommand, StopExecutionCommand } from '@aws-sdk/client-sfn'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import type { RenderedManifest } from '../../core/manifest/types.ts'
@@ -19,6 +21,7 @@ import { storeRenderedManifest } from '../../core/runs/manifest-store.ts'
 import { pointProject } from '../../core/runs/projects.ts'
 import { readFlow } from '../../core/runs/runs.ts'
 import { readJsonRef } from '../../core/stores/object-ref.ts'
+import type { TableIdentifier } from '../../core/stores/state-store.ts'
 import { expectedFailure, surprises } from '../../examples/flights/verdict.ts'
 import { type ExecutionResult, loadProject } from '../../index.ts'
 import { findStack } from '../../remote/stack.ts'
@@ -42,6 +45,7 @@ const settings = [
   'architecture=x64',
   'environment=test',
   'removalPolicy=destroy',
+  'glueMirror=true',
   `sources=${landing}`,
 ]
 
@@ -300,6 +304,34 @@ function suite(): void {
       const gold = after['gold.strikes_by_phase'] as LakeTable
       expect(gold.snapshots).toBe(2)
       expect(await readRows(gold)).toEqual(expected.tables['gold.strikes_by_phase'])
+    })
+
+    it('shows each commit in Glue, and repairs with the next comparison what was lost there', {
+      timeout: 120_000,
+    }, async () => {
+      const { catalog } = deployment.ports
+      const isShown = async (table: TableIdentifier): Promise<boolean> => {
+        const request = { DatabaseName: `sluice_${table.namespace}`, Name: table.name }
+        const answer = await cloud.glue.send(new GetTableCommand(request)).catch(() => undefined)
+        const shown = answer?.Table?.Parameters?.metadata_location
+        return shown !== undefined && shown === (await catalog.load(table))
+      }
+      const committed = { namespace: 'gold', name: 'strikes_by_phase' }
+      await until(async () => (await isShown(committed)) || undefined)
+      const { Schedules = [] } = await cloud.scheduler.send(
+        new ListSchedulesCommand({ GroupName: 'default' }),
+      )
+      expect(Schedules).toHaveLength(1)
+      const { Target } = await cloud.scheduler.send(
+        new GetScheduleCommand({ GroupName: 'default', Name: Schedules[0]?.Name }),
+      )
+      const lost = { DatabaseName: `sluice_${committed.namespace}`, Name: committed.name }
+      await cloud.glue.send(new DeleteTableCommand(lost))
+      expect(await isShown(committed)).toBe(false)
+      // In an hour the scheduler makes this very call.
+      const call = { FunctionName: Target?.Arn, Payload: Buffer.from(Target?.Input ?? '') }
+      expect((await cloud.lambda.send(new InvokeCommand(call))).FunctionError).toBeUndefined()
+      for (const table of await catalog.list()) expect(await isShown(table)).toBe(true)
     })
 
     it('starts what a schedule of its group says', { timeout: 120_000 }, async () => {

@@ -6,6 +6,7 @@ import { setTimeout } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { CloudFormationClient } from '@aws-sdk/client-cloudformation'
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
+import { GlueClient } from '@aws-sdk/client-glue'
 import { LambdaClient } from '@aws-sdk/client-lambda'
 import { S3Client } from '@aws-sdk/client-s3'
 import { SchedulerClient } from '@aws-sdk/client-scheduler'
@@ -39,6 +40,7 @@ export interface Cloud {
   readonly dynamodb: DynamoDBClient
   readonly lambda: LambdaClient
   readonly scheduler: SchedulerClient
+  readonly glue: GlueClient
   readonly cloudFormation: CloudFormationClient
   /** Reaches the project's own Step Functions. */
   readonly sfn: SFNClient
@@ -80,6 +82,7 @@ export async function openCloud(): Promise<Cloud> {
     dynamodb: new DynamoDBClient(config),
     lambda: new LambdaClient(config),
     scheduler: new SchedulerClient(config),
+    glue: new GlueClient(config),
     cloudFormation: new CloudFormationClient(config),
     sfn: new SFNClient({ ...config, endpoint: stepFunctions.url }),
   }
