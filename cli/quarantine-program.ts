@@ -1,4 +1,4 @@
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import { exitCodes } from './fail.ts'
 import type { Io } from './io.ts'
 
@@ -59,8 +59,8 @@ export function addQuarantine(program: Command, does: Does, wholeNumber: (value:
     .argument('<run_id>')
     .argument('<dataflow>')
     .option('--from <file>', 'one corrected row for each rejected one: .csv, .ndjson, .json or .parquet')
-    .option('--row <ids>', 'only these rows, with commas', list)
-    .option('--code <codes>', 'only rows with one of these reasons, with commas', list)
+    .addOption(onlyRows())
+    .addOption(onlyCodes())
     .option('--yes', 'carry the plan out')
     .option('--plan <digest>', 'carry it out if it is this plan')
     .action(does(failed, async () => (await import('./quarantine-replay.ts')).replayQuarantine))
@@ -70,8 +70,8 @@ export function addQuarantine(program: Command, does: Does, wholeNumber: (value:
     .argument('<run_id>')
     .argument('<dataflow>')
     .requiredOption('--reason <text>', 'why')
-    .option('--row <ids>', 'only these rows, with commas', list)
-    .option('--code <codes>', 'only rows with one of these reasons, with commas', list)
+    .addOption(onlyRows())
+    .addOption(onlyCodes())
     .option('--by <name>', 'who says so (default: the user of this machine)')
     .action(does(failed, async () => (await import('./quarantine-ack.ts')).ackQuarantine))
   quarantine
@@ -81,4 +81,12 @@ export function addQuarantine(program: Command, does: Does, wholeNumber: (value:
     )
     .option('--yes', 'remove them')
     .action(does(failed, async () => (await import('./quarantine-prune.ts')).pruneQuarantine))
+}
+
+function onlyRows(): Option {
+  return new Option('--row <ids>', 'only these rows, with commas').argParser(list)
+}
+
+function onlyCodes(): Option {
+  return new Option('--code <codes>', 'only rows with one of these reasons, with commas').argParser(list)
 }

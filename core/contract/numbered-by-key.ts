@@ -29,9 +29,7 @@ export async function numberByKey(
   if (!('path' in input) || scratch.length === 0) return undefined
   const key = await findKey(engine, request, scratch)
   if (key === undefined) return undefined
-  const { watermark: _, transformers: _t, ...plain } = request
-  const alone = { ...plain, columns: [key], unexpected: [] }
-  const source = await scanSource(engine, alone, [input], true)
+  const source = await scanSource(engine, { ...request, columns: [key], unexpected: [] }, [input], true)
   if (source?.row === undefined) return undefined
   const { typed } = judgeInput(key.type as ScalarType, key.input, quoteIdentifier(key.source as string))
   const file = join(engine.directory, `numbered-by-key-${scratch[0]!.split('/').at(-1)}`)

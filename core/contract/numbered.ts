@@ -15,9 +15,9 @@ const filesAtOnce = 100
 /**
  * The scan's scratch files of rejected rows, with the rows' numbers. Parquet has them already, and a query's rows have
  * none. Readers of CSV and JSON work on one file with all threads and count nothing, so the files that hold rejected
- * rows are read once more, in order and by one thread each; only loads with rejected rows pay for that: the CPU of
- * some two thirds of the scan where every row is judged again, a fifth where one column will do (numbered-by-key.ts). Throws `IntegrityError` `REJECTS_DIFFER` where the second reading rejects
- * another number of rows.
+ * rows are read once more, in order and by one thread each. Only loads with rejected rows pay for that: some two thirds
+ * of the scan's CPU where every row is judged again, a fifth where one column will do (numbered-by-key.ts). Throws
+ * `IntegrityError` `REJECTS_DIFFER` where the second reading rejects another number of rows.
  */
 export async function numberRejected(
   engine: Engine,

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { runChild } from '../support/children.ts'
+import { runCli } from '../support/children.ts'
 import type { Judged } from '../support/contract-project.ts'
 import { deliverCsv, projectWith, runAndJudge, tableNow } from '../support/contract-project.ts'
 
@@ -136,15 +136,7 @@ test.each([
     { id: 3, n: 8, seen: true, note: 'c' },
     { id: 5, n: 12, seen: false, note: null },
   ])
-  const shown = await runChild('cli/main.ts', [
-    'evidence',
-    'r1',
-    'flow',
-    '--project',
-    project,
-    '--format',
-    'text',
-  ])
+  const shown = await runCli(project, 'evidence', 'r1', 'flow')
   expect(shown.stdout).toMatch(/coerced\s+values\s[^a-z]*n\s+2/)
 })
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { runChild } from '../support/children.ts'
+import { runChild, runCli } from '../support/children.ts'
 import { deliverCsv, projectWith, runAndJudge, tableNow } from '../support/contract-project.ts'
 
 const contract = (severity: string) => `{ enforcement: quarantine,
@@ -26,9 +26,6 @@ function delivered(severity: string, source = ''): string {
   for (const [i, part] of lines.entries()) deliverCsv(project, `${i}`, 'id,departure,Arrival,carrier', part)
   return project
 }
-
-const cli = (project: string, ...args: readonly string[]) =>
-  runChild('cli/main.ts', [...args, '--project', project, '--format', 'text'])
 
 test.each([
   ['in one piece', ''],
@@ -68,17 +65,17 @@ test('as errors they reject, and each is told by its name', async () => {
   const project = delivered('error')
   const { record } = await runAndJudge(project, 'r1', 'flights')
   expect(record!.rows).toMatchObject({ read: 6, accepted: 1, quarantined: 5, filtered: 0 })
-  const shown = await cli(project, 'quarantine', 'r1', 'flights')
+  const shown = await runCli(project, 'quarantine', 'r1', 'flights')
   expect(shown.stdout).toMatch(/the row\s+in_time\s+2/)
   expect(shown.stdout).toContain('row row_rule: breaks the rule in_time: arrival >= departure')
-  expect((await cli(project, 'quarantine', 'r1')).stdout).toContain('row in_time 2')
+  expect((await runCli(project, 'quarantine', 'r1')).stdout).toContain('row in_time 2')
 })
 
 test('warnings are shown with the run and in its evidence', async () => {
   const project = delivered('warn')
-  const ran = await cli(project, 'run', '--run-id', 'r1')
+  const ran = await runCli(project, 'run', '--run-id', 'r1')
   expect(ran.stdout).toContain('3 rows with warnings')
-  const { stdout } = await cli(project, 'evidence', 'r1', 'flights')
+  const { stdout } = await runCli(project, 'evidence', 'r1', 'flights')
   expect(stdout).toMatch(/warned of\s+rule\s+rows/)
   expect(stdout).toMatch(/the row\s+in_time\s+2/)
   expect(stdout).toMatch(/carrier\s+max_length\s+1/)
@@ -120,11 +117,11 @@ test('a rule that cannot be judged stops the dataflow before its source is read'
 
 test('validate tells where two rules share a name, and what a rule lacks', async () => {
   const wrong = flows('warn').replace('known_id, expr', 'in_time, exprs')
-  const { code, stderr, stdout } = await cli(projectWith(wrong), 'validate')
+  const { code, stderr, stdout } = await runCli(projectWith(wrong), 'validate')
   expect(code).toBe(2)
   expect(stdout + stderr).toMatch(/sluice\.yaml:\d+:\d+.*unknown key `exprs`/)
   const twice = flows('warn').replace('known_id', 'in_time')
-  const second = await cli(projectWith(twice), 'validate')
+  const second = await runCli(projectWith(twice), 'validate')
   expect(second.stdout + second.stderr).toMatch(
     /sluice\.yaml:16:\d+.*the name in_time is taken by another rule/,
   )

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { runChild } from '../support/children.ts'
+import { runCli } from '../support/children.ts'
 import { deliverCsv, projectWith, runAndJudge, setDataflows, tableNow } from '../support/contract-project.ts'
 
 interface Options {
@@ -186,14 +186,6 @@ test('shards add up, sorted and partitioned tables have it, and sluice evidence 
     'z',
     null,
   ])
-  const shown = await runChild('cli/main.ts', [
-    'evidence',
-    'r1',
-    'flow',
-    '--project',
-    project,
-    '--format',
-    'text',
-  ])
+  const shown = await runCli(project, 'evidence', 'r1', 'flow')
   expect(shown.stdout).toMatch(/kept as text beside\s+values\s[^a-z]*n\s+3/)
 })

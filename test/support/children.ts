@@ -57,3 +57,8 @@ export function limited(count: number): <T>(work: () => Promise<T>) => Promise<T
     }
   }
 }
+
+/** The command line on a project, as a person reads it. */
+export function runCli(project: string, ...args: string[]) {
+  return runChild('cli/main.ts', [...args, '--project', project, '--format', 'text'])
+}
