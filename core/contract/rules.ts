@@ -99,7 +99,12 @@ export function columnRules(
 /** A value, which is text of the type's grammar, as a typed SQL constant. */
 export function ruleLiteral(columnType: ColumnType, value: RuleValue): string {
   const type = scalarOf(columnType)
-  const text = quoteLiteral(String(value))
+  const text = quoteLiteral(type.type === 'timestamp_tz' ? withSeconds(String(value)) : String(value))
   if (type.type === 'string' || type.type === 'json') return text
   return type.type === 'binary' ? `unhex(${text})` : `CAST(${text} AS ${sqlType(type)})`
+}
+
+/** DuckDB knows no instant without seconds. */
+function withSeconds(instant: string): string {
+  return instant.replace(/^(.{16})(?=[Z+-])/, '$1:00')
 }
