@@ -41,9 +41,15 @@ export function checkedProject(options: {
   readonly enforcement?: string
   readonly load_type?: ShardProject['load_type']
   readonly max_shard_bytes: number | undefined
+  readonly path?: string
+  /** Further keys of the source. */
+  readonly source?: string
 }): string {
   const { checks, columns = '', enforcement = 'quarantine', load_type, max_shard_bytes } = options
+  const { path, source } = options
   const directory = makeShardProject({
+    ...(path === undefined ? {} : { path }),
+    ...(source === undefined ? {} : { source }),
     contract: `{ enforcement: ${enforcement}, columns: { ${columns} }, checks: ${checks} }`,
     ...(load_type === undefined ? {} : { load_type }),
     ...(max_shard_bytes === undefined ? {} : { max_shard_bytes }),

@@ -11,6 +11,8 @@ import { asText, makeProject } from './project.ts'
 import { viewTable } from './tables.ts'
 
 export interface ShardProject {
+  /** Default: every file of `landing`. */
+  readonly path?: string
   readonly format?: string
   readonly source?: string
   readonly contract?: string
@@ -19,9 +21,10 @@ export interface ShardProject {
   readonly max_shard_bytes?: number
 }
 
-/** A project of one dataflow, `flow`, that loads every file of `landing` into `bronze.flow`. */
+/** A project of one dataflow, `flow`, that loads files of `landing` into `bronze.flow`. */
 export function makeShardProject(options: ShardProject): string {
   const { format = 'csv', source = '', contract = '{}', load_type = 'append', max_shard_bytes } = options
+  const { path = '*' } = options
   const transformers = options.transformers === undefined ? '' : `\n    transformers: ${options.transformers}`
   const limit = max_shard_bytes === undefined ? '' : `, max_shard_bytes: ${max_shard_bytes}`
   return makeProject(`version: 1
@@ -31,7 +34,7 @@ connections:
   warehouse: { type: lake }
 dataflows:
   - name: flow
-    source: { connection: landing, path: "*", format: ${format}${source}${limit} }
+    source: { connection: landing, path: "${path}", format: ${format}${source}${limit} }
     contract: ${contract}${transformers}
     sink: { connection: warehouse, table: bronze.flow, load_type: ${load_type} }
 `)
