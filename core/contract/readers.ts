@@ -1,3 +1,4 @@
+import { engineWords } from '../engine/engine-words.ts'
 import { quoteIdentifier, quoteLiteral, quoteLiterals } from '../engine/sql.ts'
 import { SourceError } from '../errors.ts'
 import type { CsvDialect, ScanRelation } from './scan.ts'
@@ -94,9 +95,7 @@ export async function namingSource<T>(
     const said = error.cause instanceof Error ? error.cause.message : error.message
     const named = files.filter((file) => file.path !== undefined && said.includes(file.path))
     const sources = (named.length > 0 ? named : files).map((file) => file.source)
-    let fact = (said.split('\n')[0] ?? '')
-      .slice(0, 500)
-      .replace(/( Try auto-detecting the JSON format)?[. ]*$/, '')
+    let fact = engineWords(said).replace(/( Try auto-detecting the JSON format)?[. ]*$/, '')
     for (const { path, source, from_byte } of named) {
       const part = from_byte === undefined ? '' : ` (from byte ${from_byte} on)`
       fact = fact.replaceAll(path as string, `${source}${part}`)

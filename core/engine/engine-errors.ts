@@ -1,15 +1,15 @@
 import { RetryableError, SluiceError, SourceError, TerminalError } from '../errors.ts'
+import { engineWords } from './engine-words.ts'
 
 /**
  * DuckDB's error as one of ours. Codes: `SOURCE_UNREADABLE` (a file is not what it should be),
  * `ENGINE_MEMORY` (retryable), `ENGINE_FORBIDDEN` (the lock-down held), `ENGINE_STATEMENT` (anything else).
- * The engine's own message is the cause; only its first line is quoted, without the statement.
+ * The engine's own message is the cause, which is stored and printed nowhere: it may quote values of rows.
  */
 export function mapEngineError(error: unknown): SluiceError {
   if (error instanceof SluiceError) return error
   const text = error instanceof Error ? error.message : String(error)
-  const first = (text.split('\n')[0] ?? text).slice(0, 500)
-  const fact = `DuckDB says: ${first}`
+  const fact = `DuckDB says: ${engineWords(text)}`
   if (/^Out of Memory/.test(text)) {
     const next = 'Give the engine more memory or split the input'
     return new RetryableError({ code: 'ENGINE_MEMORY', fact, next, cause: error })
@@ -22,7 +22,7 @@ export function mapEngineError(error: unknown): SluiceError {
     const consequence = 'The engine reads and writes nothing outside its own directory'
     return new TerminalError({ code: 'ENGINE_FORBIDDEN', fact, consequence, cause: error })
   }
-  if (unreadable.test(text)) {
+  if (unreadable.test(text) && !ofValues.test(text)) {
     return new SourceError({
       code: 'SOURCE_UNREADABLE',
       fact,
@@ -34,16 +34,23 @@ export function mapEngineError(error: unknown): SluiceError {
     code: 'ENGINE_STATEMENT',
     fact,
     consequence: 'Nothing was written',
+    ...(ofValues.test(text) ? { next: forEveryValue } : {}),
     cause: error,
   })
 }
+
+/** They quote values, which may hold any word by which a file's errors are known. */
+const ofValues = /^(Conversion|Out of Range|Not implemented) Error/
+
+const forEveryValue =
+  'Where the SQL is the manifest’s, write it for every value that the columns may have: TRY_CAST, nullif, CASE'
 
 const unreadable = new RegExp(
   [
     'No magic bytes',
     'too small to be a Parquet file',
     'Failed to read file',
-    'Malformed JSON',
+    'Malformed JSON in file',
     'JSON transform error',
     'Expected top-level JSON array',
     'CSV Parser state machine',
