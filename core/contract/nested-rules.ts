@@ -1,4 +1,5 @@
-import { nestedPlace, type Place } from './nested-judge.ts'
+import type { Place } from './nested-place.ts'
+import { nestedPlace } from './nested-typed.ts'
 import type { ColumnRules, columnRules, Rule, RuledColumn } from './rules.ts'
 import { type MemberContract, type NestedType, typeText } from './types.ts'
 

@@ -21,7 +21,17 @@ export function allOf(list: string, depth: number, holds: (element: string) => s
   return `coalesce(NOT list_contains(list_transform(${list}, lambda ${e}: ${holds(e)}), false), true)`
 }
 
-/** Whether JSON, which is known to be valid, begins like an array, an object, a string or null: cheaper than to parse it again. */
-export function isKind(first: '[' | '{' | '"' | 'n', json: string): string {
-  return `(left(ltrim(CAST(${json} AS VARCHAR), chr(32) || chr(9) || chr(10) || chr(13)), 1) = ${quoteLiteral(first)})`
+/**
+ * SQL over the value of `made` under a name: it is made once, however often it is named. Inside of a lambda there is no
+ * other way to that, and a list of one costs next to nothing.
+ */
+export function named(made: string, depth: number, over: (name: string) => string): string {
+  const name = parameter(depth)
+  return `list_transform([${made}], lambda ${name}: ${over(name)})[1]`
+}
+
+/** Whether JSON, which is known to be valid, begins like an array, an object or a string: cheaper than to parse it again. */
+export function isKind(first: '[' | '{' | '"', json: string): string {
+  const text = `ltrim(${json}, chr(32) || chr(9) || chr(10) || chr(13))`
+  return `(starts_with(${json}, '${first}') OR starts_with(${text}, '${first}'))`
 }

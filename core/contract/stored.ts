@@ -1,4 +1,4 @@
-import { nestedPlace } from './nested-judge.ts'
+import { nestedPlace } from './nested-typed.ts'
 import type { Rule } from './rules.ts'
 import type { ScanColumn } from './scan.ts'
 import { judgeInput } from './typed-input.ts'

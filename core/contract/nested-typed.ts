@@ -1,0 +1,69 @@
+import { type DuckdbType, parseDuckdbType } from './duckdb-type.ts'
+import { jsonText } from './nested-json.ts'
+import { absent, leaf, list, map, mapForm, noValue, type Place, struct } from './nested-place.ts'
+import { extract, literal, parameter } from './nested-sql.ts'
+import { judgeInput } from './typed-input.ts'
+import type { ColumnType, NestedType, ScalarType, StructType } from './types.ts'
+import { isNested } from './types.ts'
+
+/**
+ * The root. `input` is `text` (one JSON text) or a DuckDB type. Text and JSON go through the lexical grammar of every
+ * scalar in them, other inputs through casts that survive the way back.
+ */
+export function nestedPlace(type: NestedType, input: string): Place {
+  return typedPlace(type, parseDuckdbType(input === 'text' ? 'VARCHAR' : input), 0)
+}
+
+function typedPlace(type: ColumnType, input: DuckdbType, depth: number): Place {
+  if (!isNested(type)) return typedLeaf(type, input.kind === 'scalar' ? input.text : shapes[input.kind])
+  if (input.kind === 'scalar') {
+    return input.text === 'VARCHAR' || input.text === 'JSON' ? jsonText(type, depth) : noValue(type)
+  }
+  if (type.type === 'list' && input.kind === 'list') {
+    const items = typedPlace(type.items, input.items, depth + 1)
+    const e = parameter(depth)
+    return list(type, items, depth, (raw) =>
+      literal({ v: `list_transform(${raw}, lambda ${e}: ${items.form(e)})` }),
+    )
+  }
+  if (type.type === 'map' && input.kind === 'map') {
+    const keys = typedPlace(type.keys, input.keys, depth + 1)
+    const values = typedPlace(type.values, input.values, depth + 1)
+    const form = (raw: string) =>
+      `CASE WHEN ${raw} IS NOT NULL THEN ${mapForm(`map_entries(${raw})`, keys, values, depth)} END`
+    return map(type, keys, values, depth, form)
+  }
+  return type.type === 'struct' && input.kind === 'struct'
+    ? typedStruct(type, input.fields, depth)
+    : noValue(type)
+}
+
+const shapes = { list: 'LIST[]', struct: 'STRUCT()', map: 'MAP()' } as const
+
+/** A member that the type does not have may be there as long as it is NULL: the file's schema has it, not the value. */
+function typedStruct(
+  type: StructType,
+  fields: Extract<DuckdbType, { kind: 'struct' }>['fields'],
+  depth: number,
+): Place {
+  const members = type.fields.map((member) => {
+    const field = fields.find(({ name }) => name === member.name)
+    const place = field === undefined ? absent(member.type) : typedPlace(member.type, field.type, depth + 1)
+    return { name: member.name, place }
+  })
+  const others = fields.filter(({ name }) => !type.fields.some((member) => member.name === name))
+  const form = (raw: string) => {
+    const inside = members.map(({ name, place }) => [name, place.form(extract(raw, name))] as const)
+    const unknown = others.map(({ name }) => `${extract(raw, name)} IS NOT NULL`)
+    return literal({
+      w: unknown.length === 0 ? 'false' : `(${unknown.join(' OR ')})`,
+      v: `CASE WHEN ${raw} IS NOT NULL THEN ${literal(Object.fromEntries(inside))} END`,
+    })
+  }
+  return struct(type, members, form)
+}
+
+function typedLeaf(type: ScalarType, input: string): Place {
+  const form = (raw: string) => literal({ r: raw, t: judgeInput(type, input, raw).typed })
+  return leaf(type, input, form, (raw, typed) => judgeInput(type, input, raw).verdict(raw, typed))
+}
