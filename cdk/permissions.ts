@@ -118,7 +118,8 @@ export const permissions: Readonly<Record<HandlerName, readonly Grant[]>> = {
   Settle: [
     list('evidence'),
     read('evidence', 'manifests/*', 'plans/*'),
-    write('evidence', 'evidence/*'),
+    // Of shards that came to no verdict it writes the index.
+    write('evidence', 'evidence/*', 'quarantine/*'),
     list('lake'),
     { on: 'lake', actions: ['s3:DeleteObject'], keys: [data, metadata] },
     state('GetItem', 'Query', 'PutItem', 'ConditionCheckItem'),

@@ -1,12 +1,14 @@
-import { isTerminalName, LeaseLostError, summarizeError, TerminalError } from '../core/errors.ts'
+import { isTerminalName, LeaseLostError, TerminalError } from '../core/errors.ts'
+import { keptBefore } from '../core/runs/evidence.ts'
 import { checkLease, renewalMilliseconds, renewSharedLease, transactFenced } from '../core/runs/lease.ts'
 import type { ShardRecord } from '../core/runs/records.ts'
-import { readShard, shardWrite } from '../core/runs/shard-log.ts'
+import { readShard, shardWrite, stoppedShardWrite } from '../core/runs/shard-log.ts'
 import { inputBytes } from '../core/sources/inputs.ts'
 import { onlyShard } from '../core/sources/shards.ts'
 import { controlHandler } from './control-handler.ts'
-import { type GateTask, openTask, recordStop, type TaskRef, withUsage } from './gate-handler.ts'
-import { judge, storeAccepted } from './judge.ts'
+import { type GateTask, openTask, recordStop, type TaskRef, toldBy, withUsage } from './gate-handler.ts'
+import { furthest, type Judgement, judge } from './judge.ts'
+import { storeAccepted } from './store-accepted.ts'
 
 const oneState = { child_transitions: 1 } as const
 
@@ -33,11 +35,29 @@ export async function contractShard(task: GateTask, index: number): Promise<Shar
   const started = task.ports.clock()
   const options = { signal: task.signal, bytes: inputBytes(portion.extract) }
   return await task.ports.engines.use(async (engine) => {
-    const { accepted, checks: _ofTheWholeLoad, ...found } = await judge(task, engine, portion)
-    const files = await storeAccepted(task, accepted, portion)
-    const duration_ms = task.ports.clock().getTime() - started.getTime()
-    return { shard: index, ...found, files, started_at: started.toISOString(), duration_ms }
+    const judged = await judge(task, engine, portion)
+    try {
+      const { accepted: _stored, watermark: read, ...found } = judged
+      const watermark = await furthest(task, engine, read)
+      const files = await storeAccepted(task, engine, judged)
+      const duration_ms = task.ports.clock().getTime() - started.getTime()
+      return { ...found, shard: index, files, watermark, started_at: started.toISOString(), duration_ms }
+    } catch (error) {
+      await keepRejected(task, index, judged)
+      throw error
+    }
   }, options)
+}
+
+/** Settle indexes them with those of the other shards. It never throws: the error that stopped the shard is what counts. */
+async function keepRejected(
+  task: GateTask,
+  shard: number,
+  { quarantine, by_reason }: Judgement,
+): Promise<void> {
+  if (quarantine === undefined) return
+  const write = stoppedShardWrite(task.ref, { shard, quarantine, by_reason })
+  await transactFenced(task.ports, [checkLease(task.head), write], 0).catch(() => undefined)
 }
 
 function unknownShard(task: GateTask, index: number): TerminalError {
@@ -74,7 +94,8 @@ export const handler = controlHandler<ShardRef>('contract_shard', async (event, 
     return answer
   } catch (error) {
     if (!(error instanceof LeaseLostError)) {
-      const summary = summarizeError(error)
+      task.kept = keptBefore(task.log.get('contract'))
+      const summary = toldBy(task, error)
       await recordStop(task, 'contract', started, { ...summary, details: { ...summary.details, shard } })
     }
     throw error

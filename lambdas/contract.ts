@@ -1,15 +1,18 @@
 import type { CheckResult } from '../core/contract/checks.ts'
 import { stopsLoad } from '../core/contract/enforcement.ts'
 import { ContractError } from '../core/errors.ts'
+import { keptBefore } from '../core/runs/evidence.ts'
 import type { ContractRecord } from '../core/runs/records.ts'
 import { checkReplayRows } from '../core/runs/replay.ts'
 import { inputBytes } from '../core/sources/inputs.ts'
 import { sourceStateKind } from '../core/sources/source-state.ts'
+import { judgeChecks } from './contract-checks.ts'
 import { type GateTask, gateHandler } from './gate-handler.ts'
 import { gatherShards } from './gather-shards.ts'
-import { judge, storeAccepted } from './judge.ts'
+import { indexRejected } from './index-rejected.ts'
+import { checkAccounted, furthest, judge } from './judge.ts'
 import { refuseFailed } from './load-checks.ts'
-import { indexRejected } from './store-rejected.ts'
+import { storeAccepted } from './store-accepted.ts'
 
 /**
  * Gate 3: one scan judges every row. Accepted rows are written once, as the Parquet files that the table will
@@ -17,22 +20,28 @@ import { indexRejected } from './store-rejected.ts'
  * to quarantine with their reasons; under `strict` they stop the attempt and are kept all the same.
  */
 export async function contract(task: GateTask): Promise<ContractRecord> {
+  task.kept = keptBefore(task.log.get('contract'))
   const extract = task.record('extract')
   if (extract.shards.length > 0) return await gathered(task)
+  const lineage = task.record('lineage')
   const options = { signal: task.signal, bytes: inputBytes(extract) }
   return await task.ports.engines.use(async (engine) => {
-    const portion = { extract, lineage: task.record('lineage') }
-    const { accepted, watermark, checks, quarantine, ...found } = await judge(task, engine, portion)
-    const { bytes, ...index } = await indexRejected(task, quarantine ? [quarantine] : [], found.by_reason)
+    const judged = await judge(task, engine, { extract, lineage })
+    const { accepted, watermark: read, quarantine, ...found } = judged
+    const rejected = quarantine === undefined ? [] : [quarantine]
+    const { bytes, ...index } = await indexRejected(task, lineage, rejected, found.by_reason)
     const kept = { ...found, ...index }
-    checkVerdict(task, kept, bytes)
-    if (task.manifest.replay !== undefined) {
-      checkReplayRows(task.manifest.replay.plan, kept.rows, detailsOf(kept))
-    }
-    const verdict = verdictOf(task, kept)
+    const verdict = verdictOf(task, kept, bytes)
+    const watermark = await furthest(task, engine, read)
+    const local = async () => accepted.map(({ file }) => file)
+    const checks = await judgeChecks(task, {
+      counts: kept.rows,
+      stats: accepted,
+      read: (work) => work({ engine, files: local }),
+    })
     const asked = askedOf(task, verdict, checks)
-    refuseFailed(task, asked, detailsOf(kept))
-    const files = verdict === 'nothing_new' ? [] : await storeAccepted(task, accepted, portion)
+    refuseFailed(task, asked)
+    const files = verdict === 'nothing_new' ? [] : await storeAccepted(task, engine, judged)
     return { verdict, ...kept, ...recorded(asked), files, watermark }
   }, options)
 }
@@ -43,11 +52,17 @@ export async function contract(task: GateTask): Promise<ContractRecord> {
  * fenced and shown as the verdict of gate 3.
  */
 async function gathered(task: GateTask): Promise<ContractRecord> {
-  const { files, watermark, checks: judgeLoad, quarantine_bytes, ...kept } = await gatherShards(task)
-  checkVerdict(task, kept, quarantine_bytes)
-  const verdict = verdictOf(task, kept)
+  const {
+    files,
+    watermark: furthestOfAll,
+    checks: judgeLoad,
+    quarantine_bytes,
+    ...kept
+  } = await gatherShards(task)
+  const verdict = verdictOf(task, kept, quarantine_bytes)
+  const watermark = await furthestOfAll()
   const asked = askedOf(task, verdict, await judgeLoad())
-  refuseFailed(task, asked, detailsOf(kept))
+  refuseFailed(task, asked)
   return { verdict, ...kept, ...recorded(asked), files, watermark }
 }
 
@@ -55,8 +70,19 @@ function recorded(checks: readonly CheckResult[]): Pick<ContractRecord, 'checks'
   return checks.length === 0 ? {} : { checks }
 }
 
-/** Where nothing was read beyond what the dataflow remembers, there is nothing to write. */
-function verdictOf(task: GateTask, { rows }: Kept): ContractRecord['verdict'] {
+type Kept = Pick<ContractRecord, 'rows' | 'by_reason' | 'rules' | 'coerced' | 'variants' | 'quarantine'>
+
+/**
+ * From here on the rejected rows are stored and indexed, so that whatever stops the attempt tells of them. Where nothing
+ * was read beyond what the dataflow remembers, there is nothing to write. `bytes`: of the files of rejected rows.
+ */
+function verdictOf(task: GateTask, kept: Kept, bytes: number): ContractRecord['verdict'] {
+  // An error's details are small: rules that nothing breaks are left out.
+  task.kept = { ...kept, rules: kept.rules.filter(({ count }) => count > 0) }
+  const { rows } = kept
+  checkAccounted(rows)
+  refuseRejected(task, kept, bytes)
+  if (task.manifest.replay !== undefined) checkReplayRows(task.manifest.replay.plan, rows)
   const found = rows.accepted + rows.quarantined + rows.deduplicated + (rows.filtered_by_rule ?? 0)
   const nothing = found === 0 && sourceStateKind(task.dataflow) !== 'full'
   return nothing ? 'nothing_new' : 'passed'
@@ -75,10 +101,7 @@ function askedOf(
   return checks.filter(({ check }) => check === 'row_count_reconciliation')
 }
 
-type Kept = Pick<ContractRecord, 'rows' | 'by_reason' | 'rules' | 'coerced' | 'variants' | 'quarantine'>
-
-/** `bytes`: of the files of rejected rows. */
-function checkVerdict(task: GateTask, kept: Kept, bytes: number): void {
+function refuseRejected(task: GateTask, kept: Kept, bytes: number): void {
   const { contract } = task.dataflow
   const { enforcement, quarantine: policy } = contract
   const { accepted, quarantined } = kept.rows
@@ -97,7 +120,6 @@ function checkVerdict(task: GateTask, kept: Kept, bytes: number): void {
             ? 'What cannot be coerced is judged as under strict, so nothing was written to the table'
             : 'The contract is strict, so nothing was written to the table',
       next: `${where}; correct the source or the contract, or use ${enforcement === 'warn' ? 'conflict_policy' : 'enforcement'}: quarantine`,
-      details: detailsOf(kept),
     })
   }
   const ratio = accepted + quarantined === 0 ? 0 : quarantined / (accepted + quarantined)
@@ -116,13 +138,7 @@ function checkVerdict(task: GateTask, kept: Kept, bytes: number): void {
     fact: `${quarantined} of ${accepted + quarantined} rows of ${task.dataflow.name} break the contract (${reasons(kept)})${size}, more than quarantine.${limit} allows`,
     consequence: 'Nothing was written to the table',
     next: `${where}; correct the source, or raise the limit`,
-    details: detailsOf(kept),
   })
-}
-
-/** An error's details are small: rules that nothing breaks are left out. */
-function detailsOf(kept: Kept): Readonly<Record<string, unknown>> {
-  return { ...kept, rules: kept.rules.filter(({ count }) => count > 0) }
 }
 
 /** The three most frequent: `delay min 12, origin pattern 3`. */

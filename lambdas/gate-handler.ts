@@ -42,6 +42,8 @@ export interface GateTask {
   readonly dataflow: Dataflow
   /** As this attempt last wrote it; the commit replaces it. */
   head: HeadItem
+  /** What the gate has counted and stored for good: its entry's error tells of it, whatever stops the gate. */
+  kept: Readonly<Record<string, unknown>>
   readonly ports: Ports
   readonly signal: AbortSignal
   /** The record of a gate that this attempt has passed; asking for one that it has not is a defect. */
@@ -85,7 +87,7 @@ export function gateHandler<N extends GateName>(name: N, gate: Gate<N>): Handler
       record = await gate(task)
     } catch (error) {
       if (!(error instanceof LeaseLostError)) {
-        await recordEntry(task, entry({ outcome: 'stopped', error: summarizeError(error) })).catch(
+        await recordEntry(task, entry({ outcome: 'stopped', error: toldBy(task, error) })).catch(
           () => undefined,
         )
       }
@@ -107,6 +109,12 @@ function answerOf(gate: GateName, record: object) {
 /** Only extract and contract can find that there is nothing to do; every other record is a passing one. */
 function verdictOf(record: object): Verdict {
   return 'verdict' in record ? (record.verdict as Verdict) : 'passed'
+}
+
+/** The error, with what the task has kept until then. */
+export function toldBy({ kept }: GateTask, error: unknown): ErrorSummary {
+  const summary = summarizeError(error)
+  return Object.keys(kept).length === 0 ? summary : { ...summary, details: { ...summary.details, ...kept } }
 }
 
 /**
@@ -166,6 +174,7 @@ export async function openTask(ref: TaskRef, ports: Ports, signal: AbortSignal):
     manifest,
     dataflow: await loadDataflow(ports.evidence, ref.manifest, ref.dataflow),
     head,
+    kept: {},
     ports,
     signal,
     log,

@@ -1,6 +1,7 @@
 import type { CheckResult } from '../core/contract/checks.ts'
 import type { RowCounts } from '../core/runs/items.ts'
-import type { ContractRecord, ReasonCount, ShardRecord } from '../core/runs/records.ts'
+import { sumReasons } from '../core/runs/reasons.ts'
+import type { ContractRecord, ShardRecord } from '../core/runs/records.ts'
 import { addRows, noRows } from '../core/runs/result.ts'
 import { readShards } from '../core/runs/shard-log.ts'
 import { pinsOf } from '../core/sinks/unique.ts'
@@ -8,29 +9,27 @@ import { furthestOf } from '../core/sources/furthest.ts'
 import { downloadColumns } from '../core/sources/parquet-ranges.ts'
 import { judgeChecks } from './contract-checks.ts'
 import type { GateTask } from './gate-handler.ts'
-import { checkAccounted } from './judge.ts'
-import { indexRejected } from './store-rejected.ts'
+import { indexRejected } from './index-rejected.ts'
 
 /** What gate 3 found in all shards together; the same as one scan over all of their objects would have found. */
-export interface Gathered extends Omit<ContractRecord, 'verdict' | 'checks'> {
+export interface Gathered extends Omit<ContractRecord, 'verdict' | 'checks' | 'watermark'> {
   /** Of the files of rejected rows. */
   readonly quarantine_bytes: number
+  watermark(): Promise<ContractRecord['watermark']>
   /** May read columns of all shards' files, so it is only asked where the rest lets the load go on. */
   checks(): Promise<readonly CheckResult[]>
 }
 
 /**
- * Sums up the records of all shards. Throws where one is missing (`SHARD_RECORD_MISSING`), and where the sum does not
- * account for every row.
+ * Sums up the records of all shards. Throws where one is missing (`SHARD_RECORD_MISSING`).
  */
 export async function gatherShards(task: GateTask): Promise<Gathered> {
   const { ports, ref } = task
   const shards = await readShards(ports, ref, task.record('extract').shards.length)
   const rows = shards.map((shard) => shard.rows).reduce(addRows, noRows)
-  checkAccounted(rows)
   const quarantined = shards.flatMap((shard) => shard.quarantine ?? [])
-  const by_reason = sumReasons(shards)
-  const { bytes, ...index } = await indexRejected(task, quarantined, by_reason)
+  const by_reason = sumReasons(shards.flatMap((shard) => shard.by_reason))
+  const { bytes, ...index } = await indexRejected(task, task.record('lineage'), quarantined, by_reason)
   return {
     rows,
     by_reason,
@@ -40,26 +39,15 @@ export async function gatherShards(task: GateTask): Promise<Gathered> {
     ...index,
     quarantine_bytes: bytes,
     files: shards.flatMap((shard) => shard.files),
-    watermark: await furthestOf(
-      ports,
-      shards.map((shard) => shard.watermark),
-      task.record('lineage').columns,
-      task.signal,
-    ),
+    watermark: () =>
+      furthestOf(
+        ports,
+        shards.map((shard) => shard.watermark),
+        task.record('lineage').columns,
+        task.signal,
+      ),
     checks: () => judgeAll(task, rows, shards),
   }
-}
-
-/** In the order of a scan: the most frequent first, then by column and rule. */
-function sumReasons(shards: readonly ShardRecord[]): ReasonCount[] {
-  const sums = new Map<string, ReasonCount>()
-  for (const reason of shards.flatMap((shard) => shard.by_reason)) {
-    const key = JSON.stringify([reason.column, reason.rule, reason.name])
-    sums.set(key, { ...reason, count: reason.count + (sums.get(key)?.count ?? 0) })
-  }
-  const text = ({ column, rule, name }: ReasonCount) =>
-    `${column ?? '\u{10FFFF}'} ${rule} ${name ?? '\u{10FFFF}'}`
-  return [...sums.values()].sort((a, b) => b.count - a.count || (text(a) < text(b) ? -1 : 1))
 }
 
 /** All shards judge by the same rules and columns, in the same order. */

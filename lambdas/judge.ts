@@ -1,30 +1,14 @@
 import { join } from 'node:path'
-import type { CheckResult } from '../core/contract/checks.ts'
 import { enforced } from '../core/contract/enforcement.ts'
 import { ruleLiteral } from '../core/contract/rules.ts'
 import { type ScanRequest, type ScanResult, scanContract } from '../core/contract/scan.ts'
 import type { Engine } from '../core/engine/engine.ts'
 import { IntegrityError } from '../core/errors.ts'
 import type { RowCounts } from '../core/runs/items.ts'
-import type {
-  ContractRecord,
-  ExtractRecord,
-  LineageRecord,
-  QuarantineFile,
-  StagedFile,
-} from '../core/runs/records.ts'
-import { attemptTag, portionTag } from '../core/runs/uncommitted.ts'
-import { type LaidOutFile, type LayoutRequest, layOut } from '../core/sinks/layout-files.ts'
-import { asLoaded } from '../core/sinks/nested-fields.ts'
-import { isSortable } from '../core/sinks/partition-sql.ts'
+import type { ContractRecord, ExtractRecord, LineageRecord, QuarantineFile } from '../core/runs/records.ts'
 import { checkPins, linkInputs } from '../core/sources/inputs.ts'
 import { underOneSchema } from '../core/sources/shard-inputs.ts'
-import { parseTable } from '../core/tables/identifier.ts'
-import { tableRoot } from '../core/tables/locations.ts'
-import { parseBytes } from '../core/tables/terms.ts'
-import { judgeChecks } from './contract-checks.ts'
 import type { GateTask } from './gate-handler.ts'
-import { storeOnce } from './store-once.ts'
 import { rejectContext, storeRejected, withFirstSeen } from './store-rejected.ts'
 
 /** What one call of gate 3 reads: everything that is pinned, or one shard of it. */
@@ -35,20 +19,24 @@ export interface Portion {
   readonly shard?: number
 }
 
-/** The judged rows of a portion. The rejected ones are in quarantine already, the accepted ones still here. */
+/** The judged rows of a portion. The rejected ones are stored, the accepted ones still lie here. */
 export interface Judgement
-  extends Pick<ContractRecord, 'rows' | 'by_reason' | 'rules' | 'coerced' | 'variants' | 'watermark'> {
+  extends Pick<ContractRecord, 'rows' | 'by_reason' | 'rules' | 'coerced' | 'variants'> {
+  /** Absent where it is everything. */
+  readonly shard?: number
   readonly quarantine?: QuarantineFile
-  /** Not of a shard: they are about the load. */
-  readonly checks: readonly CheckResult[]
-  readonly accepted: readonly LaidOutFile[]
+  /** Of the rows that were read; {@link furthest} compares it with what was read before. */
+  readonly watermark: ScanResult['watermark']
+  readonly accepted: ScanResult['accepted']
 }
 
 /**
- * One scan over the portion. It gives no verdict: that is over the whole load. Rejected rows are stored first,
- * because they are evidence whatever the verdict will be.
+ * One scan over the portion. It gives no verdict: that is over the whole load. Rejected rows are stored before anything
+ * else can fail, because they are evidence whatever becomes of the load; only rows of an object that was changed while
+ * it was read are nobody's, and are not kept.
  */
 export async function judge(task: GateTask, engine: Engine, portion: Portion): Promise<Judgement> {
+  const { shard } = portion
   const scan = await scanContract(engine, await scanRequest(task, engine, portion))
   const rows: RowCounts = {
     read: scan.rows_read,
@@ -61,24 +49,20 @@ export async function judge(task: GateTask, engine: Engine, portion: Portion): P
       : { filtered_by_rule: scan.rows_filtered_by_rule }),
     ...(scan.rows_warned === undefined ? {} : { warned: scan.rows_warned }),
   }
-  const checks = portion.shard === undefined ? await judgeLoad(task, engine, rows, scan) : []
-  const watermark = await furthest(task, engine, scan.watermark)
-  const accepted = await layOut(engine, scan.accepted, layoutOf(task))
   const rejected = scan.rejected && (await withFirstSeen(task, engine, scan.rejected))
-  // What follows stores files and waits for the disk; the instance need not wait with it.
-  await engine.done()
   await checkPins(task.ports, portion.extract)
-  checkAccounted(rows)
-  const by_reason = rejected?.by_reason ?? []
-  const quarantine =
-    rejected === undefined ? {} : { quarantine: await storeRejected(task, rejected, portion.shard) }
-  const { rules, coerced, variants } = scan
-  const told = {
+  const { rules, coerced, variants, watermark, accepted } = scan
+  return {
+    rows,
+    by_reason: rejected?.by_reason ?? [],
     rules,
     ...(coerced === undefined ? {} : { coerced }),
     ...(variants === undefined ? {} : { variants }),
+    ...(shard === undefined ? {} : { shard }),
+    ...(rejected === undefined ? {} : { quarantine: await storeRejected(task, rejected, shard) }),
+    watermark,
+    accepted,
   }
-  return { rows, by_reason, ...told, ...quarantine, watermark, checks, accepted }
 }
 
 async function scanRequest(
@@ -117,7 +101,7 @@ function readColumns({ columns, transformers }: LineageRecord): Parameters<typeo
  * Of several watermark columns one alone makes a row new, so the largest value read in another one may lie
  * behind where that column was; going back there would read the rows between a second time.
  */
-async function furthest(
+export async function furthest(
   task: GateTask,
   engine: Engine,
   read: ScanResult['watermark'],
@@ -150,50 +134,4 @@ export function checkAccounted(rows: RowCounts): void {
     next: 'This is a defect: report it with the evidence of this run',
     details: { rows },
   })
-}
-
-/** While the accepted rows lie here, as the scan has written them. */
-async function judgeLoad(
-  task: GateTask,
-  engine: Engine,
-  counts: RowCounts,
-  { accepted }: ScanResult,
-): Promise<CheckResult[]> {
-  const files = async () => accepted.map(({ file }) => file)
-  return await judgeChecks(task, { counts, stats: accepted, read: (work) => work({ engine, files }) })
-}
-
-/** Sorting and cutting are the manifest's to ask for; partitions are the table's. */
-function layoutOf(task: GateTask): LayoutRequest {
-  const { physical } = task.dataflow.sink
-  const { columns, constants, schema, physical: drafted } = task.record('lineage')
-  const targetBytes =
-    physical?.target_file_size === undefined ? undefined : parseBytes(physical.target_file_size)
-  return {
-    schema: { ...schema, fields: asLoaded(schema.fields, columns) },
-    columns: [...columns, ...constants].map(({ name }) => name),
-    design: isSortable(drafted.after.sort, schema) ? drafted.after : { ...drafted.after, sort: [] },
-    ...(targetBytes === undefined ? {} : { targetBytes }),
-  }
-}
-
-/** Puts the accepted rows where they will stay. Until a commit refers to them nobody sees them. */
-export async function storeAccepted(
-  task: GateTask,
-  files: readonly LaidOutFile[],
-  { shard }: Portion,
-): Promise<StagedFile[]> {
-  const { run_id, attempt, round } = task.ref
-  const folder = `${tableRoot(parseTable(task.dataflow.sink.table))}/data`
-  const tag = attemptTag(run_id, task.dataflow.name, attempt)
-  return await Promise.all(
-    files.map(async ({ file, partition_values, sorted, ...stats }, i) => {
-      const name = `${folder}/${tag}.${portionTag(round, shard)}-${String(i).padStart(5, '0')}`
-      const values = {
-        ...(partition_values === undefined ? {} : { partition_values }),
-        ...(sorted === undefined ? {} : { sorted }),
-      }
-      return { ...(await storeOnce(task.ports.lake, name, file)), stats, ...values }
-    }),
-  )
 }

@@ -73,14 +73,13 @@ export function none(measured: number): Measured {
 }
 
 /** The first check that stops the attempt, in their order; the others are named as well. */
-export function refuseFailed(task: GateTask, checks: readonly CheckResult[], kept: object): void {
+export function refuseFailed(task: GateTask, checks: readonly CheckResult[]): void {
   const failed = checks.filter(({ outcome, severity }) => outcome === 'failed' && severity === 'error')
   const [first] = failed
   if (first === undefined) return
   const others = failed.slice(1).map(({ name }) => name)
   const also = others.length === 0 ? '' : ` (so do ${others.join(', ')})`
   const details = {
-    ...kept,
     checks,
     check: first.name,
     ...(first.columns === undefined ? {} : { columns: first.columns }),

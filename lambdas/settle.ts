@@ -13,8 +13,10 @@ import { isDone, readFlow, readRun } from '../core/runs/runs.ts'
 import { storedOptions } from '../core/runs/stored-plan.ts'
 import { removeUncommitted } from '../core/runs/uncommitted.ts'
 import { warningsOf } from '../core/runs/warnings.ts'
+import type { ObjectRef } from '../core/stores/object-ref.ts'
 import { controlHandler } from './control-handler.ts'
 import type { TaskRef } from './gate-handler.ts'
+import { indexStopped } from './index-stopped.ts'
 import { logForUsage, withUsage } from './settle-usage.ts'
 
 export interface SettleEvent {
@@ -169,7 +171,8 @@ async function notCommitted(ending: Ending): Promise<Settled> {
   const { ports, run, flow, log, event } = ending
   const contract = log.get('contract')
   const rows = contract?.record?.rows ?? rowsOf(contract?.error)
-  const quarantine = contract?.record?.quarantine ?? quarantineOf(contract?.error)
+  const quarantine =
+    (await ofStoppedShards(ending)) ?? contract?.record?.quarantine ?? quarantineOf(contract?.error)
   const { warnings: _ofAnotherAttempt, ...rest } = flow
   const kept: FlowItem = {
     ...rest,
@@ -194,17 +197,25 @@ async function notCommitted(ending: Ending): Promise<Settled> {
   }
   const gate = reason === undefined ? event.failure.gate : gateAtWork(log)
   const error = describeFailure(log, event.failure)
-  const evidence = await evidenceOf(ending, reason ?? 'failed', { ...error, gate })
+  const evidence = await evidenceOf(ending, reason ?? 'failed', { ...error, gate }, quarantine)
   await removeUncommitted(ports, run, flow, undefined)
   const because = reason === undefined ? {} : { reason }
   const failed: FlowItem = { ...kept, ...because, status: 'failed', tries, gate, error, evidence }
   return { flow: failed, again: mayTryAgain(failed, event.retry_count) }
 }
 
+async function ofStoppedShards({ ports, run, log, event }: Ending): Promise<ObjectRef | undefined> {
+  const { task, failure } = event
+  if (failure === undefined || task.attempt === 0) return undefined
+  const dataflow = await loadDataflow(ports.evidence, task.manifest, task.dataflow)
+  return await indexStopped(ports, run.project, dataflow, task, log)
+}
+
 async function evidenceOf(
   { ports, run, flow, log, event }: Ending,
   outcome: EvidenceOutcome,
   error?: ErrorSummary & { readonly gate: string },
+  quarantine?: ObjectRef | null,
 ) {
   const { task } = event
   const dataflow = await loadDataflow(ports.evidence, task.manifest, task.dataflow)
@@ -216,6 +227,7 @@ async function evidenceOf(
     outcome,
     log,
     previous: flow.evidence,
+    ...(quarantine === undefined ? {} : { quarantine }),
   }
   return await writeEvidence(ports, error === undefined ? request : { ...request, error })
 }

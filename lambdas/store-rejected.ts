@@ -6,17 +6,11 @@ import type { Engine } from '../core/engine/engine.ts'
 import { IntegrityError, SourceError } from '../core/errors.ts'
 import { digestOf } from '../core/json.ts'
 import { checkPreserve } from '../core/runs/environments.ts'
-import {
-  defaultRetentionDays,
-  filesAbout,
-  type QuarantineIndex,
-  readQuarantineIndex,
-  writeQuarantineIndex,
-} from '../core/runs/quarantine.ts'
-import type { LineageRecord, QuarantineFile, ReasonCount } from '../core/runs/records.ts'
-import { portionTag } from '../core/runs/uncommitted.ts'
+import { filesAbout, type QuarantineIndex, readQuarantineIndex } from '../core/runs/quarantine.ts'
+import type { QuarantineFile } from '../core/runs/records.ts'
 import type { ObjectRef } from '../core/stores/object-ref.ts'
 import type { GateTask } from './gate-handler.ts'
+import { quarantineName } from './index-rejected.ts'
 import { storeOnce } from './store-once.ts'
 
 /** What every rejected row of this call says besides its reasons. */
@@ -72,46 +66,4 @@ export async function storeRejected(
 ): Promise<QuarantineFile> {
   const { object } = await storeOnce(task.ports.evidence, quarantineName(task, shard), file)
   return { object, rows, ...(objects === undefined ? {} : { objects }) }
-}
-
-/** One index of everything that this attempt has set aside; nothing where it has set nothing aside. */
-export async function indexRejected(
-  task: GateTask,
-  files: readonly QuarantineFile[],
-  by_reason: readonly ReasonCount[],
-): Promise<{ readonly quarantine?: ObjectRef; readonly bytes: number }> {
-  if (files.length === 0) return { bytes: 0 }
-  const { run_id, attempt, round } = task.ref
-  const { pii_policy, retention_days } = task.dataflow.contract.quarantine
-  const { index, bytes } = await writeQuarantineIndex(task.ports, quarantineName(task), {
-    project: task.project,
-    run_id,
-    dataflow: task.dataflow.name,
-    attempt,
-    round,
-    contract_sha256: digestOf(task.dataflow.contract),
-    pii_policy,
-    hidden_columns: hiddenColumns(task.record('lineage')),
-    retention_days: retention_days ?? defaultRetentionDays,
-    by_reason,
-    files,
-  })
-  return { quarantine: index, bytes }
-}
-
-/** Of a source whose columns are not in the record (Parquet), those that transformers hide. */
-function hiddenColumns({ inputs, columns, unexpected, transformers }: LineageRecord): string[] {
-  const kept = new Set(
-    transformers?.shown ?? [...columns, ...unexpected].map(({ source }) => source as string),
-  )
-  const delivered = inputs.flatMap((input) => ('columns' in input ? input.columns : []))
-  const read = transformers?.reads.map(({ name }) => name) ?? []
-  return [...new Set([...delivered, ...read])].filter((name) => !kept.has(name)).sort()
-}
-
-/** Of the object, without its end. */
-function quarantineName(task: GateTask, shard?: number): string {
-  const { run_id, attempt, round } = task.ref
-  const number = `${String(attempt).padStart(4, '0')}-${portionTag(round, shard)}`
-  return `quarantine/${run_id}/${task.dataflow.name}/${number}`
 }

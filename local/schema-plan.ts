@@ -113,6 +113,7 @@ function taskOf(
     manifest,
     dataflow,
     head: { pk: '', sk: '', fence: 0, lease: null, last_commit: null },
+    kept: {},
     ports,
     signal,
     record: () => source as never,

@@ -51,6 +51,8 @@ export interface EvidenceRequest {
   readonly error?: ErrorSummary & { readonly gate: string }
   /** The evidence of this dataflow in this run from before the attempt; the attempt's own is in its log. */
   readonly previous: ObjectRef | undefined
+  /** Where the log of the contract gate does not name it. */
+  readonly quarantine?: ObjectRef | null
 }
 
 /** The part of a dataflow that decides which rows it makes; words for people, and how much is read at a time, are left out. */
@@ -94,7 +96,7 @@ export async function writeEvidence(
     rows: contract?.record?.rows ?? rowsOf(contract?.error),
     gates: gateNames.flatMap((gate: GateName) => (log.get(gate) as GateEntry | undefined) ?? []),
     files: [...(contract?.record?.files ?? []).map((file) => file.object), ...(finalize?.written ?? [])],
-    quarantine: contract?.record?.quarantine ?? quarantineOf(contract?.error),
+    quarantine: request.quarantine ?? contract?.record?.quarantine ?? quarantineOf(contract?.error),
     commit:
       finalize === undefined
         ? null
@@ -121,6 +123,16 @@ export async function writeEvidence(
 async function refOf(ports: Pick<Ports, 'evidence'>, key: string): Promise<ObjectRef> {
   const { body } = await ports.evidence.get(key)
   return { key, size: body.byteLength, sha256: sha256(body) }
+}
+
+/**
+ * What an earlier passage of the same attempt through gate 3 has counted and set aside. Its rows are of the same pins, so
+ * they are evidence as long as a later one, which stops before it has judged, has none of its own.
+ */
+export function keptBefore(entry: GateEntry<'contract'> | undefined): Readonly<Record<string, unknown>> {
+  const rows = entry?.record?.rows ?? rowsOf(entry?.error)
+  const quarantine = entry?.record?.quarantine ?? quarantineOf(entry?.error)
+  return { ...(rows === null ? {} : { rows }), ...(quarantine === null ? {} : { quarantine }) }
 }
 
 /** A contract that stops the attempt tells its counts and its rejects in the error's details. */

@@ -7,6 +7,7 @@
  * | `RUN#<run>` | `FLOW#<dataflow>` | {@link FlowItem}: status and verdict |
  * | `RUN#<run>` | `GATE#<dataflow>#<attempt>#<gate>` | gate record; apart from `FLOW#` so that seal reads verdicts only |
  * | `RUN#<run>` | `SHARD#<dataflow>#<attempt>#<round>#<shard>` | {@link ShardRecord}; apart from `GATE#`, which every gate reads whole |
+ * | `RUN#<run>` | `STOPPED#<dataflow>#<attempt>#<round>#<shard>` | {@link StoppedShard}; apart from `SHARD#`, whose items say that a shard is done |
  * | `RUN#<run>` | `QUARANTINE#<dataflow>` | {@link QuarantineItem}: what was said of the rows that were set aside |
  * | `DATAFLOW#<project>/<dataflow>` | `HEAD` | {@link HeadItem}: fence, lease, last commit |
  * | `DATAFLOW#<project>/<dataflow>` | `STATE` | {@link SourceStateItem} |
@@ -57,6 +58,14 @@ export function shardsPrefix(dataflow: string): string {
 
 export function shardKey(dataflow: string, attempt: number, round: number, shard: number): string {
   return `${shardPrefix(dataflow, attempt, round)}${String(shard).padStart(4, '0')}`
+}
+
+export function stoppedShardPrefix(dataflow: string, attempt: number, round: number): string {
+  return shardPrefix(dataflow, attempt, round).replace(/^SHARD#/, 'STOPPED#')
+}
+
+export function stoppedShardKey(dataflow: string, attempt: number, round: number, shard: number): string {
+  return `${stoppedShardPrefix(dataflow, attempt, round)}${String(shard).padStart(4, '0')}`
 }
 
 /** `plan`: the digest of what is approved. */

@@ -147,18 +147,13 @@ export function planReplay(
 }
 
 /** Every row of the plan is accounted for, or nothing becomes visible: a row that the input lacks would be acknowledged. */
-export function checkReplayRows(
-  plan: ReplayPlan,
-  rows: RowCounts,
-  details: Readonly<Record<string, unknown>>,
-): void {
+export function checkReplayRows(plan: ReplayPlan, rows: RowCounts): void {
   if (rows.read === plan.rows) return
   throw new ContractError({
     code: 'REPLAY_ROWS_DIFFER',
     fact: `the replay of ${plan.dataflow} is of ${plan.rows} rejected rows, and its input has ${rows.read}`,
     consequence: 'Nothing was written to the table, and nothing is acknowledged',
     next: 'Give the input one row for each of them; acknowledge those that stay out (sluice quarantine ack), or choose rows with --row or --code',
-    details,
   })
 }
 

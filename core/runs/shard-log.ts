@@ -3,8 +3,8 @@ import { TerminalError } from '../errors.ts'
 import type { ObjectStore } from '../stores/object-store.ts'
 import type { Item, Put, StateStore } from '../stores/state-store.ts'
 import { entryAttributes, entryText } from './gate-log.ts'
-import { runKey, shardKey, shardPrefix } from './keys.ts'
-import type { ShardRecord } from './records.ts'
+import { runKey, shardKey, shardPrefix, stoppedShardKey, stoppedShardPrefix } from './keys.ts'
+import type { QuarantineFile, ReasonCount, ShardRecord } from './records.ts'
 
 interface Stores {
   readonly state: StateStore
@@ -71,6 +71,37 @@ export async function shardUsage(stores: Stores, round: ShardedRound): Promise<U
     found.push(item.usage as Usage | undefined)
   }
   return found.length === 0 ? undefined : addUsage(...found)
+}
+
+/** What a call of a shard has set aside before it stopped. */
+export interface StoppedShard {
+  readonly shard: number
+  readonly quarantine: QuarantineFile
+  readonly by_reason: readonly ReasonCount[]
+}
+
+/** Replaces what an earlier call of the shard has left: the rows are the same. */
+export function stoppedShardWrite(round: ShardedRound, stopped: StoppedShard): Put {
+  const sk = stoppedShardKey(round.dataflow, round.attempt, round.round, stopped.shard)
+  return { kind: 'put', item: { pk: runKey(round.run_id), sk, stopped } }
+}
+
+/** What the shards of a round have set aside, in their order: those that are done, and those that have stopped. */
+export async function readSetAside(
+  stores: Stores,
+  { run_id, dataflow, attempt, round }: ShardedRound,
+): Promise<StoppedShard[]> {
+  const found = new Map<number, StoppedShard>()
+  const pk = runKey(run_id)
+  for await (const item of stores.state.query(pk, stoppedShardPrefix(dataflow, attempt, round))) {
+    const stopped = item.stopped as StoppedShard
+    found.set(stopped.shard, stopped)
+  }
+  for await (const item of stores.state.query(pk, shardPrefix(dataflow, attempt, round))) {
+    const { shard, quarantine, by_reason } = await recordOf(stores, item)
+    if (quarantine !== undefined) found.set(shard, { shard, quarantine, by_reason })
+  }
+  return [...found.values()].sort((a, b) => a.shard - b.shard)
 }
 
 async function recordOf(stores: Stores, item: Item): Promise<ShardRecord> {

@@ -39,7 +39,8 @@ beforeAll(async () => {
   deliver(directory, 1)
   for (const [i, body] of twoObjects.entries())
     writeFileSync(join(directory, 'landing', `dirty-${8 + i}.csv`), body)
-  await runOnce('first')
+  // Its first try comes to no verdict, and what its shards have set aside is indexed all the same.
+  await runOnce('first', { only: 'dirty', dies: ['ContractShard after'] })
   await runOnce('nothing-new')
   deliver(directory, 2)
   // The first try dies with its files written and the second one with its commit made.

@@ -1,0 +1,61 @@
+import { digestOf } from '../core/json.ts'
+import type { Dataflow } from '../core/manifest/types.ts'
+import type { Ports } from '../core/ports.ts'
+import { defaultRetentionDays, writeQuarantineIndex } from '../core/runs/quarantine.ts'
+import type { LineageRecord, QuarantineFile, ReasonCount } from '../core/runs/records.ts'
+import { portionTag } from '../core/runs/uncommitted.ts'
+import type { ObjectRef } from '../core/stores/object-ref.ts'
+
+/** The passage through gate 3 that has set rows aside. */
+export interface Passage {
+  readonly ref: {
+    readonly run_id: string
+    readonly attempt: number
+    readonly round: number
+  }
+  readonly project: string
+  readonly dataflow: Dataflow
+  readonly ports: Pick<Ports, 'evidence' | 'clock'>
+}
+
+/** One index of everything that this passage has set aside; nothing where it has set nothing aside. */
+export async function indexRejected(
+  { ref, project, dataflow, ports }: Passage,
+  lineage: LineageRecord,
+  files: readonly QuarantineFile[],
+  by_reason: readonly ReasonCount[],
+): Promise<{ readonly quarantine?: ObjectRef; readonly bytes: number }> {
+  if (files.length === 0) return { bytes: 0 }
+  const { pii_policy, retention_days } = dataflow.contract.quarantine
+  const { index, bytes } = await writeQuarantineIndex(ports, quarantineName({ ref, dataflow }), {
+    project,
+    run_id: ref.run_id,
+    dataflow: dataflow.name,
+    attempt: ref.attempt,
+    round: ref.round,
+    contract_sha256: digestOf(dataflow.contract),
+    pii_policy,
+    hidden_columns: hiddenColumns(lineage),
+    retention_days: retention_days ?? defaultRetentionDays,
+    by_reason,
+    files,
+  })
+  return { quarantine: index, bytes }
+}
+
+/** Of a source whose columns are not in the record (Parquet), those that transformers hide. */
+function hiddenColumns({ inputs, columns, unexpected, transformers }: LineageRecord): string[] {
+  const kept = new Set(
+    transformers?.shown ?? [...columns, ...unexpected].map(({ source }) => source as string),
+  )
+  const delivered = inputs.flatMap((input) => ('columns' in input ? input.columns : []))
+  const read = transformers?.reads.map(({ name }) => name) ?? []
+  return [...new Set([...delivered, ...read])].filter((name) => !kept.has(name)).sort()
+}
+
+/** Of the object, without its end. */
+export function quarantineName({ ref, dataflow }: Pick<Passage, 'ref' | 'dataflow'>, shard?: number): string {
+  const { run_id, attempt, round } = ref
+  const number = `${String(attempt).padStart(4, '0')}-${portionTag(round, shard)}`
+  return `quarantine/${run_id}/${dataflow.name}/${number}`
+}
