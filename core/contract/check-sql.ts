@@ -1,4 +1,5 @@
 import type { Engine } from '../engine/engine.ts'
+import { wordsOfBinding } from '../engine/engine-errors.ts'
 import { quoteIdentifier } from '../engine/sql.ts'
 import { ManifestError, TerminalError } from '../errors.ts'
 import { functionName, parseSelects, type Tree, walkTree } from './parse-tree.ts'
@@ -50,7 +51,7 @@ export async function verifyCheckSql(
     await engine.rows(`DESCRIBE ${sql}`)
   } catch (error) {
     if (!(error instanceof TerminalError) || error.code !== 'ENGINE_STATEMENT') throw error
-    throw refused(error.message)
+    throw refused(wordsOfBinding(error))
   }
 }
 

@@ -1,8 +1,8 @@
-import { engineWords } from '../engine/engine-words.ts'
 import { quoteIdentifier, quoteLiteral, quoteLiterals } from '../engine/sql.ts'
 import { SourceError } from '../errors.ts'
 import type { CsvDialect, ScanRelation } from './scan.ts'
 import { sqlType } from './types.ts'
+import { unreadable } from './unreadable.ts'
 
 /** Bytes; see readable-inputs.ts. */
 export const maxLineBytes = 1 << 21
@@ -95,7 +95,8 @@ export async function namingSource<T>(
     const said = error.cause instanceof Error ? error.cause.message : error.message
     const named = files.filter((file) => file.path !== undefined && said.includes(file.path))
     const sources = (named.length > 0 ? named : files).map((file) => file.source)
-    let fact = engineWords(said).replace(/( Try auto-detecting the JSON format)?[. ]*$/, '')
+    const { fact: what, next } = unreadable(said)
+    let fact = what
     for (const { path, source, from_byte } of named) {
       const part = from_byte === undefined ? '' : ` (from byte ${from_byte} on)`
       fact = fact.replaceAll(path as string, `${source}${part}`)
@@ -104,19 +105,9 @@ export async function namingSource<T>(
       code: 'SOURCE_UNREADABLE',
       fact: `${sources.join(', ')} cannot be read: ${fact}`,
       consequence: 'Nothing was written',
-      next: nextStep(said),
+      next,
       details: { sources },
       cause: error.cause,
     })
   }
-}
-
-function nextStep(said: string): string {
-  if (said.includes('CSV Parser state machine')) {
-    return 'Deliver the file with one kind of line end throughout and with quotes doubled inside quoted fields'
-  }
-  if (said.includes('Expected top-level JSON array')) {
-    return 'format: json is one array of objects, in UTF-8; for one object a line use format: ndjson'
-  }
-  return 'Deliver the file again, whole'
 }

@@ -353,15 +353,29 @@ describe('JSON', () => {
   })
 
   test.each([
-    ['a broken object', '{"a":1}\n{"a":\n'],
-    ['no object', '{"a":1}\n[1]\n'],
-    ['a key twice', '{"a":1,"a":2}\n'],
-    ['an object beyond the limit of 16 MB', `{"a":1}\n{"b":"${'x'.repeat(40e6)}"}\n`],
-  ])('%s stops the scan, naming the file', async (_name, body) => {
-    await expect(scanJson(body, 'ndjson')).rejects.toMatchObject({
-      code: 'SOURCE_UNREADABLE',
-      message: expect.stringContaining('in/x.json'),
-    })
+    ['a broken object', '{"a":1}\n{"a":"secret\n', /: line 2 is no JSON \(/],
+    ['an array', '{"a":1}\n["secret"]\n', /: line 2 is no object\. .*Correct it: format: ndjson is/],
+    ['a number', '{"a":1}\n5\n', /: line 2 is no object\./],
+    ['a key twice', '{"a":"secret","a":"secret"}\n', /: line 1 has a key twice\./],
+    ['two objects in a line', '{"a":1}{"a":"secret"}\n', /: line 1 is no JSON \(/],
+    ['half a surrogate pair', '{"a":"secret\\ud83d"}\n', /: line 1 is no JSON \(/],
+    ['an object beyond the limit', `{"a":1}\n{"b":"${'secret'.repeat(7e6)}"}\n`, /less than 16 MiB/],
+  ])('%s stops the scan, naming the file and the line and no value', async (_name, body, said) => {
+    const error = await scanJson(body, 'ndjson').catch((thrown) => thrown)
+    expect(error).toMatchObject({ code: 'SOURCE_UNREADABLE', message: expect.stringMatching(said) })
+    expect(error.message).toContain('in/x.json cannot be read')
+    expect(error.message).not.toContain('secret')
+  })
+
+  test.each([
+    ['a number among objects', '[{"a":1}, 5]', /: item 2 of the array is no object\./],
+    ['a key twice', '[{"a":"secret","a":1}]', /: item 1 of the array has a key twice\./],
+    ['text behind it', '[{"a":1}] secret', /: it is no JSON \(.*Correct it: format: json is one array/],
+    ['an object', '{"a":"secret"}', /use format: ndjson/],
+  ])('%s of an array stops the scan', async (_name, body, said) => {
+    const error = await scanJson(body, 'array').catch((thrown) => thrown)
+    expect(error).toMatchObject({ code: 'SOURCE_UNREADABLE', message: expect.stringMatching(said) })
+    expect(error.message).not.toContain('secret')
   })
 
   test('an empty file has no rows', async () => {

@@ -75,3 +75,12 @@ export function breaksInstance(error: unknown): boolean {
   const text = error instanceof Error ? error.message : String(error)
   return /^(FATAL|INTERNAL) Error|database has been invalidated/.test(text)
 }
+
+/**
+ * The first line of what the engine itself said, whole: of a statement that was bound and not run, whose only values are
+ * those that it writes out.
+ */
+export function wordsOfBinding(error: SluiceError): string {
+  const { cause } = error
+  return cause instanceof Error ? `DuckDB says: ${cause.message.split('\n')[0]}` : error.message
+}
