@@ -1,8 +1,9 @@
 import type { Engine } from '../engine/engine.ts'
 import { quoteLiterals } from '../engine/sql.ts'
-import { TerminalError } from '../errors.ts'
+import { SourceError, TerminalError } from '../errors.ts'
 import { readableInputs } from './readable-inputs.ts'
 import { jsonReader, namingSource, parquetReader } from './readers.ts'
+import { keepsValues } from './same-values.ts'
 import type { Compression, ScanRelation } from './scan.ts'
 import { createRelations } from './transform-sql.ts'
 
@@ -19,8 +20,9 @@ interface Described extends Record<string, unknown> {
 
 /**
  * The union of the files' columns by name, in order of appearance, from their footers alone.
- * Throws `SourceError` `SOURCE_UNREADABLE`, and `TerminalError` `COLUMN_TYPE_UNSUPPORTED` for decimals of more
- * than 38 digits: DuckDB reads them as doubles of another value (seen: 1e50 as 2.8e64).
+ * Throws `SourceError` `SOURCE_UNREADABLE`, and `SOURCE_TYPES_DIFFER` where a column has one type in one file and one
+ * in another, and what both are read as does not keep their values; `TerminalError` `COLUMN_TYPE_UNSUPPORTED` for
+ * decimals of more than 38 digits: DuckDB reads them as doubles of another value (seen: 1e50 as 2.8e64).
  */
 export async function describeParquet(
   engine: Engine,
@@ -30,8 +32,46 @@ export async function describeParquet(
   return await namingSource(files, async () => {
     const columns = await describe(engine, `SELECT * FROM ${reader}`)
     if (columns.some((column) => column.input.includes('DOUBLE'))) await refuseLongDecimals(engine, files)
+    if (files.length > 1) await refuseOtherValues(engine, files, columns)
     return columns
   })
+}
+
+/** One file of each schema is asked; most deliveries have one. */
+async function refuseOtherValues(
+  engine: Engine,
+  files: readonly { readonly source: string; readonly path: string }[],
+  columns: readonly DescribedColumn[],
+): Promise<void> {
+  const paths = quoteLiterals(files.map(({ path }) => path))
+  const schemas = await engine.rows<{ path: string }>(
+    `SELECT min(path) AS path FROM (
+       SELECT file_name AS path, list(parquet_schema ORDER BY column_id) AS leaves FROM (
+         SELECT file_name, column_id, {'n': name, 't': type, 'd': duckdb_type, 'l': logical_type, 'c': num_children} AS parquet_schema
+         FROM parquet_schema(${paths})) GROUP BY 1) GROUP BY leaves ORDER BY 1`,
+  )
+  if (schemas.length < 2) return
+  const held = new Map<string, { input: string; source: string }[]>()
+  for (const { path } of schemas) {
+    const { source } = files.find((file) => file.path === path) as { source: string }
+    for (const { name, input } of await describe(engine, `SELECT * FROM ${parquetReader([path])}`)) {
+      const key = name.toLowerCase()
+      held.set(key, [...(held.get(key) ?? []), { input, source }])
+    }
+  }
+  for (const { name, input } of columns) {
+    const types = held.get(name.toLowerCase()) ?? []
+    if (types.every((type) => keepsValues(type.input, input))) continue
+    const distinct = types.filter((type, i) => types.findIndex((each) => each.input === type.input) === i)
+    const told = distinct.slice(0, 3).map((type) => `${type.input} in ${type.source}`)
+    throw new SourceError({
+      code: 'SOURCE_TYPES_DIFFER',
+      fact: `Column ${name} is ${told.join(' and ')}, and no one type that they are read as keeps the values of all`,
+      consequence: 'Nothing was read: values would have come out as others',
+      next: 'Deliver the column with one type, or load the files in dataflows of their own',
+      details: { column: name, types: distinct.slice(0, 20) },
+    })
+  }
 }
 
 async function refuseLongDecimals(
