@@ -1,5 +1,7 @@
 import type { Engine } from '../engine/engine.ts'
+import { wordsOfBinding } from '../engine/engine-errors.ts'
 import { quoteLiteral } from '../engine/sql.ts'
+import { SluiceError } from '../errors.ts'
 import { acceptsText } from './grammar.ts'
 import { columnTypeProblem, contractType } from './nested-contract.ts'
 import type {
@@ -268,10 +270,10 @@ export async function verifyPatterns(engine: Engine, spec: ContractSpec): Promis
     try {
       await engine.rows(`SELECT regexp_full_match('', ${quoteLiteral(pattern)}) AS ok`)
     } catch (error) {
-      const said = error instanceof Error ? error.message : String(error)
+      if (!(error instanceof SluiceError) || error.code !== 'ENGINE_STATEMENT') throw error
       problems.push({
         path,
-        message: `pattern ${pattern} is not RE2: ${said}`,
+        message: `pattern ${pattern} is not RE2: ${wordsOfBinding(error).replace(/^.*?Error: /, '')}`,
         hint: 'Correct it: patterns are RE2, matched against the whole value',
       })
     }
