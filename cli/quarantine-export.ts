@@ -1,20 +1,22 @@
-import { createWriteStream } from 'node:fs'
+import { constants } from 'node:fs'
 import { copyFile, stat } from 'node:fs/promises'
 import { extname, join, resolve } from 'node:path'
-import { finished } from 'node:stream/promises'
 import { quoteLiteral } from '../core/engine/sql.ts'
 import { ManifestError } from '../core/errors.ts'
+import type { FileSource } from '../core/manifest/types.ts'
+import { loadDataflow } from '../core/runs/manifest-store.ts'
+import { readRun } from '../core/runs/runs.ts'
 import { exitCodes } from './fail.ts'
-import { withRecords } from './home.ts'
+import { type Records, withRecords } from './home.ts'
 import type { Io } from './io.ts'
 import {
   findQuarantine,
   type OpenQuarantine,
   type Quarantine,
   rowColumns,
-  rowPages,
   withRejectedRows,
 } from './quarantine-files.ts'
+import { plainCsv, rawCsv, rawParquet, writeRawLines } from './quarantine-raw.ts'
 import { emit } from './report.ts'
 import { bytes, plural } from './words.ts'
 
@@ -36,15 +38,17 @@ export async function exportQuarantine(
 ): Promise<number> {
   const format = formatOf(to)
   const target = resolve(to)
-  if ((await stat(target).catch(() => undefined)) !== undefined)
-    throw refused(`there is a ${to} already`, 'Choose another name')
+  if ((await stat(target).catch(() => undefined)) !== undefined) throw taken(to)
   return await withRecords(io, runId, async (records) => {
     const found = await findQuarantine(records, runId, dataflow)
     if (raw === true) checkRaw(found)
     const where = pending === true ? 'NOT acknowledged' : 'true'
     const rows = await withRejectedRows(records, found, async (open) => {
-      const file = raw === true ? await rawFile(open, where, format) : await rowFile(open, where, format)
-      await copyFile(file.path, target)
+      const file =
+        raw === true
+          ? await rawFile(open, where, format, await sourceOf(records, found))
+          : await rowFile(open, where, format)
+      await copyNew(file.path, target, to)
       return file.rows
     })
     const { size } = await stat(target)
@@ -62,6 +66,28 @@ export async function exportQuarantine(
     ])
     return exitCodes.success
   })
+}
+
+/** The source as the run has read it that rejected the rows. */
+async function sourceOf(records: Records, { index }: Quarantine): Promise<Pick<FileSource, 'csv'>> {
+  const { manifest } = await readRun(records, index.run_id)
+  return (await loadDataflow(records.evidence, manifest, index.dataflow)).source ?? {}
+}
+
+/** Also where somebody else has made the file meanwhile, or a link leads to where there is none yet. */
+async function copyNew(from: string, target: string, to: string): Promise<void> {
+  try {
+    await copyFile(from, target, constants.COPYFILE_EXCL)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'EEXIST') throw taken(to)
+    if (code === 'ENOENT') throw refused(`there is no directory for ${to}`, 'Make it first')
+    throw error
+  }
+}
+
+function taken(to: string): ManifestError {
+  return refused(`there is a ${to} already`, 'Choose another name')
 }
 
 function formatOf(to: string): Format {
@@ -104,34 +130,23 @@ async function rowsWritten({ engine, rows }: OpenQuarantine, where: string): Pro
   return Number(row?.rows)
 }
 
-/** Rows without a line's text alone: a record that could not be split has no columns. */
-const whole = `raw IS NOT NULL AND json_extract(raw, '$._line') IS NULL`
-
-/** The raw rows as one JSON object a line. */
-export async function writeRawLines(open: OpenQuarantine, where: string, path: string): Promise<number> {
-  const stream = createWriteStream(path)
-  let rows = 0
-  for await (const page of rowPages(open, `${where} AND ${whole}`)) {
-    rows += page.length
-    stream.write(page.map(({ raw }) => `${raw}\n`).join(''))
-  }
-  stream.end()
-  await finished(stream)
-  return rows
-}
-
-async function rawFile(open: OpenQuarantine, where: string, format: Format): Promise<Written> {
+async function rawFile(
+  open: OpenQuarantine,
+  where: string,
+  format: Format,
+  { csv }: Pick<FileSource, 'csv'>,
+): Promise<Written> {
   const lines = join(open.engine.directory, 'raw.ndjson')
-  const rows = await writeRawLines(open, where, lines)
+  const rows = await writeRawLines(open, where, lines, true)
   if (rows === 0) throw refused('no row of this quarantine was kept whole', 'Export without --raw')
   if (format === 'ndjson') return { path: lines, rows }
-  const keys = await open.engine.rows<{ name: string }>(
-    `SELECT DISTINCT unnest(json_keys(raw)) AS name FROM ${open.rows} WHERE ${where} AND ${whole} ORDER BY name`,
-  )
   const path = join(open.engine.directory, `raw.${format}`)
-  const columns = keys.map(({ name }) => `${quoteLiteral(name)}: 'VARCHAR'`).join(', ')
-  const read = `read_json(${quoteLiteral(lines)}, format = 'newline_delimited', auto_detect = false, columns = {${columns}})`
-  await copy(open, `SELECT * FROM ${read}`, path, format)
+  if (format === 'parquet') await rawParquet(open, { path: lines, where }, path)
+  else if (!(await rawCsv(open, { path: lines, where }, path, csv ?? plainCsv)))
+    throw refused(
+      'CSV as the dataflow reads it (source.csv) has no spelling for some of these values',
+      'Export them as .ndjson',
+    )
   return { path, rows }
 }
 

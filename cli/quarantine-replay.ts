@@ -24,17 +24,18 @@ import type { Io } from './io.ts'
 import { coversOf, pendingRows, type RowChoice, whoAsks } from './quarantine-ack.ts'
 import { findQuarantine, type Quarantine } from './quarantine-files.ts'
 import {
+  copyOf,
   inputOf,
   inputRef,
   once,
   rawRows,
-  readable,
   refOf,
   refused,
   removeInput,
   sha256Of,
   storeInput,
 } from './replay-input.ts'
+import { checkRowIds } from './replay-row-ids.ts'
 import { type Block, emit, formatBlocks } from './report.ts'
 import { plural } from './words.ts'
 
@@ -130,7 +131,7 @@ async function prepare(
   const manifest = await manifestOf(io, records, found)
   const flow = dataflowOf(manifest, dataflow)
   await checkReplayable(records, manifest, flow, runId)
-  const file = options.from === undefined ? undefined : await readable(options.from)
+  const file = options.from === undefined ? undefined : await copyOf(options.from, scratch)
   const keeps = found.index.pii_policy === 'preserve'
   const before = file === undefined ? undefined : replayedBefore(found.item, await sha256Of(file))
   if (before !== undefined && file !== undefined) {
@@ -142,8 +143,9 @@ async function prepare(
     const last = found.item?.acknowledged.findLast(({ replay }) => replay !== undefined)
     return { ...nothing(runId, dataflow, last), ...(await unfinished(records, last?.replay)) }
   }
-  const local = file ?? (await rawRows(records, found, flow, { covers, rows }, scratch))
+  const local = file ?? (await rawRows(records, found, { covers, rows }, scratch))
   const input = inputOf(found, flow, local, await refOf(local), file === undefined ? 'raw' : 'file')
+  if (file !== undefined) await checkRowIds(records, found, { covers, input, local })
   const version = found.item?.version ?? 0
   const plan = planReplay(manifest, flow, { ...found, version }, { covers, rows, input })
   const id = digestOf(plan)

@@ -4,16 +4,21 @@ import { copyFile, stat } from 'node:fs/promises'
 import { extname, join } from 'node:path'
 import { ConditionFailedError, ManifestError } from '../core/errors.ts'
 import type { Dataflow, SourceFormat } from '../core/manifest/types.ts'
+import { loadDataflow } from '../core/runs/manifest-store.ts'
 import type { ReplayInput, ReplayPlan } from '../core/runs/replay.ts'
+import { readRun } from '../core/runs/runs.ts'
 import type { ObjectRef } from '../core/stores/object-ref.ts'
 import type { Records } from './home.ts'
-import { writeRawLines } from './quarantine-export.ts'
 import { coversSql, type Quarantine, withRejectedRows } from './quarantine-files.ts'
+import { plainCsv, writeRawLines } from './quarantine-raw.ts'
 
-export async function readable(path: string): Promise<string> {
+/** A copy to work on: what is looked at, named in the plan and stored are then the same bytes. */
+export async function copyOf(path: string, scratch: string): Promise<string> {
   const info = await stat(path).catch(() => undefined)
-  if (info?.isFile()) return path
-  throw refused(`there is no file ${path}`, 'Name the file of corrected rows')
+  if (!info?.isFile()) throw refused(`there is no file ${path}`, 'Name the file of corrected rows')
+  const copy = join(scratch, `corrected${extname(path)}`)
+  await copyFile(path, copy)
+  return copy
 }
 
 export async function refOf(path: string): Promise<Pick<ObjectRef, 'size' | 'sha256'>> {
@@ -33,8 +38,6 @@ const formats: Readonly<Record<string, SourceFormat>> = {
   '.json': 'json',
   '.parquet': 'parquet',
 }
-
-const plainCsv = { delimiter: ',', quote: '"', escape: '"', header: true, null_values: [''] } as const
 
 /** Under the name of its content, so that it is stored once. */
 export function inputRef(
@@ -68,14 +71,15 @@ export function inputOf(
   return { object: inputRef(found, ref, end), format, ...csv, origin }
 }
 
-/** Text is replayed as it was delivered. What was typed would pass through JSON's numbers, which are not exact. */
+/** Text is replayed as it was delivered to the run that rejected it. What was typed would pass through JSON's numbers, which are not exact. */
 export async function rawRows(
   records: Records,
   found: Quarantine,
-  { name, source }: Dataflow,
   { covers, rows }: Pick<ReplayPlan, 'covers' | 'rows'>,
   scratch: string,
 ): Promise<string> {
+  const { run_id, dataflow: name } = found.index
+  const { source } = await loadDataflow(records.evidence, (await readRun(records, run_id)).manifest, name)
   if (found.index.pii_policy !== 'preserve' || source?.format === 'parquet') {
     const why =
       source?.format === 'parquet'

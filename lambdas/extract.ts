@@ -88,9 +88,9 @@ async function extractReplay(
   const { dataflow, manifest, ports } = task
   await checkReplayable(ports, manifest, dataflow, plan.run_id)
   const { key } = plan.input.object
-  await readRef(ports.evidence, plan.input.object)
   const info = await ports.evidence.head(key)
-  if (info === undefined) throw missing(dataflow.name, `${ports.evidence.uri}/${key}`)
+  if (info === undefined) throw inputGone(dataflow.name, plan)
+  await readRef(ports.evidence, plan.input.object)
   const pins = [{ key, size: info.size, etag: info.etag }]
   return {
     verdict: 'passed',
@@ -147,6 +147,15 @@ function divided(dataflow: string, shards: number): SourceError {
     fact: `${dataflow} deduplicates, and what it is to read would be read in ${shards} shards`,
     consequence: 'Rows of different shards cannot be compared, so nothing was read',
     next: 'Raise source.max_shard_bytes where it was set, load less at a time, or deduplicate in a transform over the table',
+  })
+}
+
+function inputGone(dataflow: string, { run_id }: Replay['plan']): SourceError {
+  return new SourceError({
+    code: 'REPLAY_INPUT_GONE',
+    fact: `the corrected rows of this replay of ${dataflow} are gone: they are kept until it has ended, and it had`,
+    consequence: 'Nothing was read or written',
+    next: `Replay them again: sluice quarantine replay ${run_id} ${dataflow} --from …`,
   })
 }
 

@@ -4,6 +4,7 @@ import type { Ports } from '../core/ports.ts'
 import { defaultRetentionDays, writeQuarantineIndex } from '../core/runs/quarantine.ts'
 import type { LineageRecord, QuarantineFile, ReasonCount } from '../core/runs/records.ts'
 import { portionTag } from '../core/runs/uncommitted.ts'
+import { rowIdColumn } from '../core/sources/column-names.ts'
 import type { ObjectRef } from '../core/stores/object-ref.ts'
 
 /** The passage through gate 3 that has set rows aside. */
@@ -50,7 +51,8 @@ function hiddenColumns({ inputs, columns, unexpected, transformers }: LineageRec
   )
   const delivered = inputs.flatMap((input) => ('columns' in input ? input.columns : []))
   const read = transformers?.reads.map(({ name }) => name) ?? []
-  return [...new Set([...delivered, ...read])].filter((name) => !kept.has(name)).sort()
+  const hidden = [...delivered, ...read].filter((name) => !kept.has(name) && name !== rowIdColumn)
+  return [...new Set(hidden)].sort()
 }
 
 /** Of the object, without its end. */

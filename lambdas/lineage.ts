@@ -23,7 +23,7 @@ import {
 } from '../core/sinks/draft-schema.ts'
 import { draftPhysical } from '../core/sinks/physical-design.ts'
 import { loadTarget } from '../core/sinks/target.ts'
-import { columnName, columnNames, reservedPrefix } from '../core/sources/column-names.ts'
+import { columnName, columnNames, reservedPrefix, rowIdColumn } from '../core/sources/column-names.ts'
 import { describeInputs, type InputColumn } from '../core/sources/describe.ts'
 import { watermarkColumns } from '../core/sources/source-state.ts'
 import type { TableMetadata } from '../core/tables/metadata.ts'
@@ -40,7 +40,7 @@ import { formerVariants, variantColumns } from './variant-columns.ts'
 export async function lineage(task: GateTask): Promise<LineageRecord> {
   const { dataflow, ports } = task
   const described = await describeInputs(ports, task.record('extract'), dataflow, task.signal)
-  const { columns: planned, plan } = await planColumns(task, described.columns)
+  const { columns: planned, plan } = await planColumns(task, deliveredColumns(task, described.columns))
   const columns = [...planned, ...variantColumns(dataflow, planned)]
   const names = columns.map(({ name }) => name)
   checkContractColumns(task, names)
@@ -72,6 +72,11 @@ async function planColumns(task: GateTask, columns: readonly InputColumn[]): Pro
     column_names,
   )
   return { columns: columns.map((column) => draftColumn(column, names, contracts)) }
+}
+
+/** Corrected rows may say which rejected rows they are; what is planned has looked at that. */
+function deliveredColumns({ manifest }: GateTask, columns: readonly InputColumn[]): readonly InputColumn[] {
+  return manifest.replay === undefined ? columns : columns.filter(({ name }) => name !== rowIdColumn)
 }
 
 type PlannedColumns = Pick<PlannedTransformers, 'columns'> & Partial<PlannedTransformers>

@@ -24,7 +24,7 @@ export function csvReader(
     `delim = ${quoteLiteral(dialect.delimiter)}`,
     `quote = ${quoteLiteral(dialect.quote)}`,
     `escape = ${quoteLiteral(dialect.escape)}`,
-    `nullstr = ${quoteLiterals(dialect.null_values)}`,
+    `nullstr = ${quoteLiterals(dialect.null_values.length === 0 ? [noField] : dialect.null_values)}`,
     'allow_quoted_nulls = false',
     `max_line_size = ${maxLineBytes}`,
     'ignore_errors = true',
@@ -33,6 +33,9 @@ export function csvReader(
   ]
   return `read_csv(${quoteLiterals(paths)}, ${options.join(', ')})`
 }
+
+/** The engine wants a spelling of NULL, and no unquoted field is a line end. */
+const noField = '\n'
 
 /**
  * The named keys as text (nested values as JSON text), or without `columns` the whole object as `json`.

@@ -51,6 +51,12 @@ describe('CSV as it is delivered', () => {
     expect(accepted.map((row) => row.b)).toEqual(["it's", null, 'NULL', ''])
   })
 
+  test('without a spelling of NULL every empty field is an empty text', async () => {
+    const { accepted, rejected } = await scanCsv('a,b\n1,\n2,""\n,x\n', { dialect: { null_values: [] } })
+    expect(accepted.map((row) => row.b)).toEqual(['', ''])
+    expect(rejected.map(reasonsOf)).toEqual([['a type']])
+  })
+
   test.each([
     ['of no bytes', ''],
     ['of a header line', 'a,b\n'],

@@ -4,6 +4,9 @@ import type { ColumnNames } from '../manifest/types.ts'
 /** The table's own columns begin so; sources may not. */
 export const reservedPrefix = '_sluice_'
 
+/** Of a file of corrected rows: which rejected row each is. It is never loaded. */
+export const rowIdColumn = `${reservedPrefix}row_id`
+
 /**
  * The table's name for an input column, as DataCoolie makes it: ASCII letters and digits, everything else
  * `_`, none at the ends, `_` before a leading digit; `snake` sets `_` at case boundaries first. A name that

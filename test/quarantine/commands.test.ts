@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { parquetReadObjects } from 'hyparquet'
 import { compressors } from 'hyparquet-compressors'
@@ -111,21 +111,62 @@ describe('sluice quarantine export', () => {
     expect(await idsOf(to, format)).toEqual(ids)
   })
 
-  it('with --raw writes the rows to be corrected, which a replay takes as they are', async () => {
-    const { cli, directory, rows, run_id } = await rejected('pii_policy: preserve')
+  it('with --raw writes the rows to be corrected, each with its id, in the CSV that the dataflow reads', async () => {
+    const flow = openCorrections()
+    const { cli, directory, rows, file } = flow
+    const dialect = ', csv: { delimiter: ";", null_values: [NA] }'
+    flow.says({
+      contract: contract('pii_policy: preserve').replace(', pattern: "[a-z]+"', ''),
+      source: dialect,
+    })
+    flow.deliver('a', 'id;name\n1;a\n9;"NA"\nx;NA\n8;c;d\n')
+    const { run_id } = (await flow.run()).evidence
     const to = join(directory, 'raw.csv')
     await cli('quarantine', 'ack', run_id, 'flow', '--code', 'source.structure', '--reason', 'broken')
     const exported = await cli('quarantine', 'export', run_id, 'flow', '--raw', '--pending', '--to', to)
     expect(exported, exported.stderr).toMatchObject({ code: 0 })
-    const text = readFileSync(to, 'utf8')
-    expect(text).toBe('id,name\n9,b\nx,C\n')
-    const from = join(directory, 'corrected.csv')
-    const { writeFileSync } = await import('node:fs')
-    writeFileSync(from, text.replace('9,b', '2,b').replace('x,C', '3,c'))
-    expect(await cli('quarantine', 'replay', run_id, 'flow', '--from', from, '--yes')).toMatchObject({
-      code: 0,
-    })
-    expect((await rows()).map(({ id }) => id)).toEqual([1, 2, 3])
+    const [header, first, second] = readFileSync(to, 'utf8').split('\n') as [string, string, string]
+    expect(header).toBe('"_sluice_row_id";"id";"name"')
+    expect([first, second].map((line) => line.slice(35))).toEqual(['"9";"NA"', '"x";NA'])
+    const replay = async (...lines: string[]) =>
+      await cli(
+        'quarantine',
+        'replay',
+        run_id,
+        'flow',
+        '--yes',
+        '--from',
+        file('c.csv', [header, ...lines].join('\n')),
+      )
+    const [good, other] = [first.replace('"9"', '"2"'), second.replace('"x"', '"3"')]
+    for (const [lines, words] of [
+      [[good, good], '1 row is missing, 1 row is there more than once'],
+      [[good, other.replace(/"\w+"/, `"${'f'.repeat(32)}"`)], '1 row is missing, 1 row is none of those'],
+      [[good, other, '"";"4";"d"'], '1 row is none of those'],
+      [[good, `${other};"more"`], '1 row is missing'],
+    ] as const) {
+      const refused = await replay(...lines)
+      expect(refused).toMatchObject({ code: 2, stderr: expect.stringContaining(words) })
+    }
+    expect(await rows()).toHaveLength(1)
+    expect(await replay(other, good)).toMatchObject({ code: 0 })
+    expect((await rows()).map(({ id, name }) => [id, name])).toEqual([
+      [1, 'a'],
+      [2, 'NA'],
+      [3, null],
+    ])
+    expect((await flow.table()).columns).toEqual(['id int', 'name string'])
+  })
+
+  it('writes through no link, and says where there is no directory', async () => {
+    const { cli, directory, run_id } = await rejected()
+    const [link, elsewhere] = [join(directory, 'link.csv'), join(directory, 'elsewhere.csv')]
+    symlinkSync(elsewhere, link)
+    for (const to of [link, join(directory, 'no/such.csv')]) {
+      const ended = await cli('quarantine', 'export', run_id, 'flow', '--to', to)
+      expect(ended).toMatchObject({ code: 2, stderr: expect.stringContaining('EXPORT_REFUSED') })
+    }
+    expect(existsSync(elsewhere)).toBe(false)
   })
 
   it('refuses --raw where the rows were not kept', async () => {

@@ -97,6 +97,8 @@ describe('sluice quarantine replay', () => {
     expect(await rows()).toHaveLength(2)
     expect(said(run_id)).toBeUndefined()
     expect(inputs(directory, run_id)).toEqual([])
+    const resumed = await cli('run', '--resume', /replay-[0-9a-f]{24}/.exec(short.stdout)?.[0] as string)
+    expect(resumed).toMatchObject({ code: 1, stdout: expect.stringContaining('REPLAY_INPUT_GONE') })
     expect(await command(file('whole.csv', 'id,name\n2,b\n3,c\n5,e\n'))).toMatchObject({ code: 0 })
     expect(await rows()).toHaveLength(5)
   })
