@@ -1,8 +1,10 @@
 import { digestOf } from '../core/json.ts'
 import type { Dataflow } from '../core/manifest/types.ts'
 import type { Ports } from '../core/ports.ts'
+import type { HeadItem } from '../core/runs/items.ts'
 import { defaultRetentionDays, writeQuarantineIndex } from '../core/runs/quarantine.ts'
 import type { LineageRecord, QuarantineFile, ReasonCount } from '../core/runs/records.ts'
+import { carriedFiles, knownFiles } from '../core/runs/seen-files.ts'
 import { portionTag } from '../core/runs/uncommitted.ts'
 import { rowIdColumn } from '../core/sources/column-names.ts'
 import type { ObjectRef } from '../core/stores/object-ref.ts'
@@ -16,17 +18,26 @@ export interface Passage {
   }
   readonly project: string
   readonly dataflow: Dataflow
+  /** What the dataflow has set aside before is found through it. */
+  readonly head: Pick<HeadItem, 'quarantine'>
   readonly ports: Pick<Ports, 'evidence' | 'clock'>
 }
 
 /** One index of everything that this passage has set aside; nothing where it has set nothing aside. */
 export async function indexRejected(
-  { ref, project, dataflow, ports }: Passage,
+  { ref, project, dataflow, head, ports }: Passage,
   lineage: LineageRecord,
   files: readonly QuarantineFile[],
   by_reason: readonly ReasonCount[],
 ): Promise<{ readonly quarantine?: ObjectRef; readonly bytes: number }> {
   if (files.length === 0) return { bytes: 0 }
+  const before = head.quarantine
+  // Rows of a query have no place by which they would be known again.
+  const known =
+    before === undefined || dataflow.transform !== undefined
+      ? []
+      : await knownFiles(ports.evidence, before, ports.clock())
+  const earlier = carriedFiles(known, new Set(files.flatMap(({ supersedes = [] }) => supersedes)))
   const { pii_policy, retention_days } = dataflow.contract.quarantine
   const { index, bytes } = await writeQuarantineIndex(ports, quarantineName({ ref, dataflow }), {
     project,
@@ -40,6 +51,7 @@ export async function indexRejected(
     retention_days: retention_days ?? defaultRetentionDays,
     by_reason,
     files,
+    ...(earlier.length === 0 ? {} : { earlier }),
   })
   return { quarantine: index, bytes }
 }

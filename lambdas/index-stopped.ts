@@ -1,11 +1,10 @@
-import type { Dataflow } from '../core/manifest/types.ts'
 import type { Ports } from '../core/ports.ts'
 import type { GateLog } from '../core/runs/gate-log.ts'
 import { sumReasons } from '../core/runs/reasons.ts'
 import { readSetAside } from '../core/runs/shard-log.ts'
 import type { ObjectRef } from '../core/stores/object-ref.ts'
 import type { TaskRef } from './gate-handler.ts'
-import { indexRejected } from './index-rejected.ts'
+import { indexRejected, type Passage } from './index-rejected.ts'
 
 /**
  * The index of what shards have set aside of a load that came to no verdict, because one of them stopped or the run was
@@ -15,8 +14,7 @@ import { indexRejected } from './index-rejected.ts'
  */
 export async function indexStopped(
   ports: Pick<Ports, 'state' | 'evidence' | 'clock'>,
-  project: string,
-  dataflow: Dataflow,
+  { project, dataflow, head }: Pick<Passage, 'project' | 'dataflow' | 'head'>,
   task: TaskRef,
   log: GateLog,
 ): Promise<ObjectRef | undefined> {
@@ -27,7 +25,7 @@ export async function indexStopped(
   const ref = { run_id: task.run_id, dataflow: task.dataflow, attempt: task.attempt, round: lineage.round }
   const found = await readSetAside(ports, ref)
   const { quarantine } = await indexRejected(
-    { ref, project, dataflow, ports },
+    { ref, project, dataflow, head, ports },
     lineage.record,
     found.map((shard) => shard.quarantine),
     sumReasons(found.flatMap(({ by_reason }) => by_reason)),

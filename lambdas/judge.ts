@@ -8,8 +8,9 @@ import type { RowCounts } from '../core/runs/items.ts'
 import type { ContractRecord, ExtractRecord, LineageRecord, QuarantineFile } from '../core/runs/records.ts'
 import { checkPins, linkInputs } from '../core/sources/inputs.ts'
 import { underOneSchema } from '../core/sources/shard-inputs.ts'
+import { withFirstSeen } from './first-seen.ts'
 import type { GateTask } from './gate-handler.ts'
-import { rejectContext, storeRejected, withFirstSeen } from './store-rejected.ts'
+import { rejectContext, storeRejected } from './store-rejected.ts'
 
 /** What one call of gate 3 reads: everything that is pinned, or one shard of it. */
 export interface Portion {
@@ -49,17 +50,19 @@ export async function judge(task: GateTask, engine: Engine, portion: Portion): P
       : { filtered_by_rule: scan.rows_filtered_by_rule }),
     ...(scan.rows_warned === undefined ? {} : { warned: scan.rows_warned }),
   }
-  const rejected = scan.rejected && (await withFirstSeen(task, engine, scan.rejected))
+  const seen = scan.rejected && (await withFirstSeen(task, engine, scan.rejected))
   await checkPins(task.ports, portion.extract)
   const { rules, coerced, variants, watermark, accepted } = scan
   return {
     rows,
-    by_reason: rejected?.by_reason ?? [],
+    by_reason: seen?.rejected.by_reason ?? [],
     rules,
     ...(coerced === undefined ? {} : { coerced }),
     ...(variants === undefined ? {} : { variants }),
     ...(shard === undefined ? {} : { shard }),
-    ...(rejected === undefined ? {} : { quarantine: await storeRejected(task, rejected, shard) }),
+    ...(seen === undefined
+      ? {}
+      : { quarantine: await storeRejected(task, seen.rejected, seen.superseded, shard) }),
     watermark,
     accepted,
   }

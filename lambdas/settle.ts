@@ -53,6 +53,7 @@ interface Ending {
   readonly ports: SettlePorts
   readonly run: RunItem
   readonly flow: FlowItem
+  readonly head: HeadItem
   readonly log: GateLog
   readonly event: SettleEvent
 }
@@ -83,7 +84,7 @@ export async function settle(event: SettleEvent, ports: SettlePorts): Promise<Se
   const commit = await readCommit(ports, run.project, dataflow, run_id)
   const unread = attempt === 0 || commit !== undefined
   const log = unread ? emptyLog : await readGateLog(ports, run_id, dataflow, attempt)
-  const ending: Ending = { ports, run, flow, log, event }
+  const ending: Ending = { ports, run, flow, head, log, event }
   const settled = commit !== undefined ? await committed(ending, commit) : await notCommitted(ending)
   const ended = { ...settled.flow, finished_at: ports.clock().toISOString() }
   if (ended.status === 'failed' && !settled.again) await stopOnError(ports, run)
@@ -204,11 +205,11 @@ async function notCommitted(ending: Ending): Promise<Settled> {
   return { flow: failed, again: mayTryAgain(failed, event.retry_count) }
 }
 
-async function ofStoppedShards({ ports, run, log, event }: Ending): Promise<ObjectRef | undefined> {
+async function ofStoppedShards({ ports, run, head, log, event }: Ending): Promise<ObjectRef | undefined> {
   const { task, failure } = event
   if (failure === undefined || task.attempt === 0) return undefined
   const dataflow = await loadDataflow(ports.evidence, task.manifest, task.dataflow)
-  return await indexStopped(ports, run.project, dataflow, task, log)
+  return await indexStopped(ports, { project: run.project, dataflow, head }, task, log)
 }
 
 async function evidenceOf(

@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Engine } from '../engine/engine.ts'
-import { quoteLiteral, quoteLiterals } from '../engine/sql.ts'
+import { quoteLiteral } from '../engine/sql.ts'
 import { IntegrityError } from '../errors.ts'
 import {
   byPath,
@@ -94,24 +94,6 @@ function identified(parts: readonly string[], context: RejectContext | undefined
       CASE WHEN from_byte IS NULL THEN source_line END AS source_line, reasons,
       ${textOrNull(contract_sha256)} AS contract_sha256, ${seen} AS first_seen, ${seen} AS last_seen, raw
     FROM (${parts.join(' UNION ALL ')})`
-}
-
-/**
- * Gives the rows that earlier files of rejected rows hold too, the same row of the same version of an object, the time at
- * which they were seen first.
- */
-export async function keepFirstSeen(
-  engine: Engine,
-  rejected: RejectedFile,
-  earlier: readonly string[],
-): Promise<RejectedFile> {
-  const file = rejected.file.replace(/\.parquet$/, '-seen.parquet')
-  await engine.run(`COPY (
-    SELECT r.* REPLACE (least(r.first_seen, coalesce(e.first_seen, r.first_seen)) AS first_seen)
-    FROM read_parquet(${quoteLiteral(rejected.file)}) r LEFT JOIN (
-      SELECT row_id, min(first_seen) AS first_seen FROM read_parquet(${quoteLiterals(earlier)}) GROUP BY row_id
-    ) e USING (row_id)) TO ${quoteLiteral(file)} (FORMAT parquet, COMPRESSION zstd)`)
-  return { ...rejected, file, bytes: statSync(file).size }
 }
 
 /** So many objects are named in records and indexes; of more the file itself tells. */

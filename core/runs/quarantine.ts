@@ -6,6 +6,7 @@ import type { Ports } from '../ports.ts'
 import { type ObjectRef, readJsonRef, writeJson } from '../stores/object-ref.ts'
 import type { ObjectStore } from '../stores/object-store.ts'
 import type { QuarantineFile, ReasonCount } from './records.ts'
+import type { SeenFile } from './seen-files.ts'
 
 /** What one attempt of a dataflow has set aside, and until when it is kept. No value of a row is in it. */
 export interface QuarantineIndex {
@@ -30,6 +31,8 @@ export interface QuarantineIndex {
   readonly reasons: readonly IndexedReason[]
   /** In the order of the shards. */
   readonly files: readonly IndexedFile[]
+  /** Of earlier indexes: where rows may be that are seen again (seen-files.ts). Absent where there are none. */
+  readonly earlier?: readonly SeenFile[]
   /** SHA-256 of all the rest, as canonical JSON. */
   readonly fingerprint: string
 }
@@ -71,7 +74,7 @@ export async function writeQuarantineIndex(
 ): Promise<{ readonly index: ObjectRef; readonly bytes: number }> {
   const { by_reason, retention_days, files: stored, ...rest } = facts
   const now = ports.clock()
-  const files = stored.map(({ object, ...file }): IndexedFile => ({ ...object, ...file }))
+  const files = stored.map(({ object, supersedes: _known, ...file }): IndexedFile => ({ ...object, ...file }))
   const content: Omit<QuarantineIndex, 'fingerprint'> = {
     schema: 'sluice.quarantine_index.v1',
     ...rest,
@@ -118,22 +121,4 @@ export async function readQuarantineIndex(store: ObjectStore, ref: ObjectRef): P
 /** The files of rejected rows that a reference stands for: an index, or one file as earlier versions had it. */
 export async function quarantineFiles(store: ObjectStore, ref: ObjectRef): Promise<readonly ObjectRef[]> {
   return ref.key.endsWith('.parquet') ? [ref] : (await readQuarantineIndex(store, ref)).files
-}
-
-/**
- * The files of an earlier index that may hold a row of these objects: the same version of one of them, or objects that
- * are not named because they are many.
- */
-export function filesAbout(
-  index: QuarantineIndex,
-  objects: readonly RejectedObject[] | undefined,
-): readonly IndexedFile[] {
-  const name = ({ source, version }: RejectedObject) => JSON.stringify([source, version])
-  const wanted = objects === undefined ? undefined : new Set(objects.map(name))
-  return index.files.filter(
-    (file) =>
-      wanted === undefined ||
-      file.objects === undefined ||
-      file.objects.some((object) => wanted.has(name(object))),
-  )
 }

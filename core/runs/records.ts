@@ -237,6 +237,8 @@ export interface QuarantineFile {
   readonly rows: number
   /** Whose rows they are; absent where there are too many to name. */
   readonly objects?: readonly RejectedObject[]
+  /** Keys of earlier files all of whose rows are in this one, too. */
+  readonly supersedes?: readonly string[]
 }
 
 export interface StagedFile {

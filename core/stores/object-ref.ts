@@ -68,7 +68,7 @@ export async function uploadFile(
   return { object: { key, size, sha256: digest }, etag }
 }
 
-async function sha256File(path: string): Promise<string> {
+export async function sha256File(path: string): Promise<string> {
   const hash = createHash('sha256')
   // 1 MiB chunks: with the default of 64 KiB the event loop costs more than the hash.
   for await (const chunk of createReadStream(path, { highWaterMark: 1024 * 1024 }))

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { appendFileSync, readFileSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import { parquetReadObjects } from 'hyparquet'
 import { compressors } from 'hyparquet-compressors'
@@ -159,6 +159,90 @@ describe('a row that is rejected again', () => {
       [times[2], times[2]],
       [times[2], times[2]],
     ])
+  })
+})
+
+describe('a row that is rejected again, though not in the run before', () => {
+  const bad = { a: 'id,name\n1,a\nx,b\ny,c\n', b: 'id,name\nz,d\n' }
+  const at = (day: number) => new Date(Date.UTC(2024, 4, day))
+
+  /** One run a day over the files that are named, in which every row of them that is bad is rejected. */
+  async function days(retention: string, runs: readonly (readonly [number, readonly ('a' | 'b')[]])[]) {
+    const { directory, says, deliver, run } = flow()
+    says({ contract: contract(retention, 'strict') })
+    const ran = []
+    for (const name of ['a', 'b'] as const) deliver(name, bad[name])
+    const place = (name: string, folder: string) => join(directory, folder, `${name}.csv`)
+    for (const [day, names] of runs) {
+      // Moved, since a file that is written again is another version.
+      const away = (['a', 'b'] as const).filter((name) => !names.includes(name))
+      for (const name of away) renameSync(place(name, 'landing'), place(name, '.'))
+      const { evidence } = await run(() => at(day))
+      const index = indexOf(directory, evidence.quarantine)
+      const rows = await rowsOf(directory, index)
+      const seen = rows.map(({ source_file, first_seen }) => [source_file, first_seen])
+      ran.push({ index, seen: seen.sort() })
+      for (const name of away) renameSync(place(name, '.'), place(name, 'landing'))
+    }
+    return { directory, ran }
+  }
+
+  it('keeps when it was seen first, and each file is known as long as no newer one has all of its rows', async () => {
+    const { ran } = await days('', [
+      [1, ['a']],
+      [2, ['b']],
+      [3, ['b']],
+      [4, ['a', 'b']],
+      [5, ['b']],
+    ])
+    expect(ran.map(({ seen }) => seen)).toEqual([
+      [
+        ['a.csv', at(1)],
+        ['a.csv', at(1)],
+      ],
+      [['b.csv', at(2)]],
+      [['b.csv', at(2)]],
+      [
+        ['a.csv', at(1)],
+        ['a.csv', at(1)],
+        ['b.csv', at(2)],
+      ],
+      [['b.csv', at(2)]],
+    ])
+    const [first, , , fourth] = ran.map(({ index }) => index.files[0]?.key)
+    expect(ran.map(({ index }) => (index.earlier ?? []).map(({ key }) => key))).toEqual([
+      [],
+      [first],
+      [first],
+      [],
+      [fourth],
+    ])
+  })
+
+  it('is a new one when its time is over', async () => {
+    const { ran } = await days('retention_days: 3', [
+      [1, ['a']],
+      [2, ['b']],
+      [5, ['a']],
+    ])
+    expect(ran[2]?.seen).toEqual([
+      ['a.csv', at(5)],
+      ['a.csv', at(5)],
+    ])
+    expect(ran[2]?.index.earlier).toBeUndefined()
+  })
+
+  it('is a new one where the file that knew it is damaged, and the load is judged all the same', async () => {
+    const { directory, says, deliver, run } = flow()
+    says({ contract: contract('', 'strict') })
+    deliver('a', bad.a)
+    const { evidence } = await run(() => at(1))
+    const [file] = indexOf(directory, evidence.quarantine).files
+    appendFileSync(join(directory, '.sluice/evidence', file?.key as string), 'x')
+    const again = await run(() => at(2))
+    expect(again.flow.error?.code).toBe('CONTRACT_REJECTED')
+    const rows = await rowsOf(directory, indexOf(directory, again.evidence.quarantine))
+    expect(rows.map(({ first_seen }) => first_seen)).toEqual([at(2), at(2)])
   })
 })
 
