@@ -151,8 +151,8 @@ export interface LineageRecord {
   readonly physical: {
     readonly before: PhysicalState | null
     readonly after: PhysicalState
-    /** Ids of the columns that partition files of any age. */
-    readonly specs: readonly number[]
+    /** The fields that partition files of any age, each once. */
+    readonly specs: readonly PartitionField[]
   }
   /** How the draft differs from the base; evolution judges each difference. */
   readonly differences: readonly SchemaDifference[]

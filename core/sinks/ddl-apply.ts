@@ -28,7 +28,7 @@ export function judgeDdl(plan: DdlPlan, given: DdlCircumstances): DdlVerdict {
   const blocked = plan.operations.filter(({ risk }) => risk === 'blocking')
   if (blocked.length > 0) {
     const names = blocked.map(({ statement, blocker }) => `${statement} (${blocker})`).join('; ')
-    return stop('DDL_BLOCKED', `needs the table’s rows to be written anew: ${names}`)
+    return stop('DDL_BLOCKED', `cannot be made in the table as it stands: ${names}`)
   }
   if (apply === 'plan_only') return stop('DDL_PLAN_ONLY', 'sink.physical.apply: plan_only makes no change')
   const asks = apply === 'manual_approval' || (!apply_safe && plan.action === 'alter_table')

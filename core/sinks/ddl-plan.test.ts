@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import type { PhysicalState } from '../runs/records.ts'
+import type { PartitionField } from '../tables/partition.ts'
 import type { Schema } from '../tables/types.ts'
 import { isWithin, judgeDdl } from './ddl-apply.ts'
 import { planDdl } from './ddl-plan.ts'
@@ -10,9 +12,10 @@ const base: Schema = {
     { id: 2, name: 'origin', required: false, type: { kind: 'string' } },
   ],
 }
-const layout = { partition: [], sort: [], properties: {} }
-const plan = (schema: Schema, replaces = false, specs: readonly number[] = []) =>
-  planDdl('t.a', { base, schema, physical: { before: layout, after: layout, specs } }, [], replaces)
+const layout: PhysicalState = { partition: [], sort: [], properties: {} }
+const byBucket = { 'source-id': 2, 'field-id': 1000, name: 'origin_bucket_4', transform: 'bucket[4]' }
+const plan = (schema: Schema, replaces = false, specs: readonly PartitionField[] = [], after = layout) =>
+  planDdl('t.a', { base, schema, physical: { before: after, after, specs } }, [], replaces)
 const circumstances = { apply: 'online', apply_safe: true, approved: true, now: new Date(0) } as const
 
 describe('blockers are found in the schemas themselves, whatever the gates before have let through', () => {
@@ -35,7 +38,19 @@ describe('blockers are found in the schemas themselves, whatever the gates befor
       [],
     ],
     ['drop_with_rows', { ...base, fields: [id] }, false, []],
-    ['drop_of_partition_column', { ...base, fields: [id] }, true, [2]],
+    ['drop_of_partition_column', { ...base, fields: [id] }, true, [byBucket]],
+    [
+      'name_of_partition_field',
+      { ...base, fields: [id, origin, { ...origin, id: 3, name: 'origin_bucket_4' }] },
+      false,
+      [byBucket],
+    ],
+    [
+      'name_of_partition_field',
+      { ...base, fields: [{ ...id, name: 'origin_bucket_4' }, origin] },
+      true,
+      [byBucket],
+    ],
   ] as const)('%s', (blocker, schema, replaces, specs) => {
     const made = plan(schema, replaces, specs)
     expect(made.operations).toMatchObject([{ risk: 'blocking', blocker }])
@@ -43,6 +58,26 @@ describe('blockers are found in the schemas themselves, whatever the gates befor
     expect(judgeDdl(made, { ...circumstances, apply: 'manual_approval' })).toMatchObject({
       apply: false,
       code: 'DDL_BLOCKED',
+    })
+  })
+
+  it('drop_of_sort_column', () => {
+    const after = {
+      ...layout,
+      sort: [
+        { 'source-id': 2, transform: 'identity', direction: 'asc', 'null-order': 'nulls-first' } as const,
+      ],
+    }
+    expect(plan({ ...base, fields: [id] }, true, [], after).operations).toMatchObject([
+      { blocker: 'drop_of_sort_column' },
+    ])
+  })
+
+  it('a column may have the name of its own partition field', () => {
+    expect(
+      plan({ ...base, fields: [id, { ...origin, name: 'origin_bucket_4' }] }, false, [byBucket]),
+    ).toMatchObject({
+      operations: [],
     })
   })
 

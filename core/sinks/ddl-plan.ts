@@ -7,6 +7,7 @@ import type {
   PhysicalState,
 } from '../runs/records.ts'
 import { sameFields } from '../tables/design.ts'
+import { takenNames } from '../tables/partition.ts'
 import { canPromote, schemaNodes } from '../tables/schema.ts'
 import { printTerm } from '../tables/terms.ts'
 import { type IcebergType, type Schema, typeText } from '../tables/types.ts'
@@ -28,13 +29,7 @@ export function planDdl(
   const operations =
     base === null || physical.before === null
       ? creation(table, draft)
-      : [
-          ...decisions
-            .filter(({ action }) => action === 'apply')
-            .map((decision) => operation(`ALTER TABLE ${table} ${clause(decision)}`)),
-          ...designOperations(table, physical.before, physical.after, schema),
-          ...blockers(table, base, schema, physical, replaces),
-        ]
+      : alteration(table, { ...draft, base, before: physical.before }, decisions, replaces)
   const before = base === null ? null : { schema: schemaColumns(base), physical: physical.before }
   const digest = digestOf({
     table,
@@ -45,6 +40,20 @@ export function planDdl(
   })
   const action = base === null ? 'create_table' : operations.length === 0 ? 'none' : 'alter_table'
   return { action, operations, digest: digest.slice(0, 16) }
+}
+
+function alteration(
+  table: string,
+  { base, schema, physical, before }: DdlDraft & { base: Schema; before: PhysicalState },
+  decisions: readonly EvolutionDecision[],
+  replaces: boolean,
+): DdlOperation[] {
+  const blocked = blockers(table, base, schema, physical, replaces)
+  const applied = decisions
+    .filter(({ action }) => action === 'apply')
+    .map((decision) => operation(`ALTER TABLE ${table} ${clause(decision)}`))
+    .filter(({ statement }) => blocked.every((blocker) => blocker.statement !== statement))
+  return [...applied, ...designOperations(table, before, physical.after, schema), ...blocked]
 }
 
 function operation(statement: string): DdlOperation {
@@ -122,15 +131,23 @@ function blockers(
       found.push(blocked(`ALTER COLUMN ${name} SET NOT NULL`, blocker))
     }
   }
-  const used = new Set([
-    ...physical.specs,
-    ...[...physical.after.partition, ...physical.after.sort].map((field) => field['source-id']),
-  ])
+  const partitioned = [...physical.specs, ...physical.after.partition].filter((f) => f.transform !== 'void')
+  const isOf = (fields: readonly { readonly 'source-id': number }[], id: number) =>
+    fields.some((field) => field['source-id'] === id)
   for (const { id, path, parent } of schemaNodes(base)) {
     if (after.has(id) || (parent !== undefined && !after.has(parent))) continue
     const name = path.join('.')
     if (!replaces) found.push(blocked(`DROP COLUMN ${name}`, 'drop_with_rows'))
-    else if (used.has(id)) found.push(blocked(`DROP COLUMN ${name}`, 'drop_of_partition_column'))
+    else if (isOf(partitioned, id)) found.push(blocked(`DROP COLUMN ${name}`, 'drop_of_partition_column'))
+    else if (isOf(physical.after.sort, id)) found.push(blocked(`DROP COLUMN ${name}`, 'drop_of_sort_column'))
+  }
+  for (const { id, name, type } of takenNames(base, schema, physical.specs)) {
+    const old = before.get(id)
+    const statement =
+      old === undefined
+        ? `ADD COLUMN ${name} ${typeText(type)}`
+        : `RENAME COLUMN ${old.path.join('.')} TO ${name}`
+    found.push(blocked(statement, 'name_of_partition_field'))
   }
   return found
 }

@@ -5,8 +5,9 @@ import { quoteIdentifier, quoteLiteral, quoteLiterals } from '../engine/sql.ts'
 import { IntegrityError, PolicyError } from '../errors.ts'
 import type { PhysicalState } from '../runs/records.ts'
 import { fieldIdsSql } from '../tables/field-ids-sql.ts'
-import type { PartitionText } from '../tables/partition-values.ts'
-import type { PrimitiveType, Schema } from '../tables/types.ts'
+import { type PartitionField, partitionType } from '../tables/partition.ts'
+import { isPartitionValue, type PartitionText } from '../tables/partition-values.ts'
+import { type PrimitiveType, type Schema, typeText } from '../tables/types.ts'
 import { bucketMacros } from './bucket-sql.ts'
 import { partitionSql, sortSql } from './partition-sql.ts'
 
@@ -35,7 +36,7 @@ export const maxPartitions = 1000
  * writes the rows once more inside `engine.directory` (twice where both partitions and order are wanted, since the
  * engine keeps no order while it parts rows); what is asked for nothing is handed back as it is.
  *
- * Throws `PolicyError` `TOO_MANY_PARTITIONS`, `IntegrityError` `ROWS_UNACCOUNTED` where a row was lost or doubled.
+ * Throws `PolicyError` `TOO_MANY_PARTITIONS`, `PARTITION_OUT_OF_RANGE`; `IntegrityError` `ROWS_UNACCOUNTED` where a row was lost or doubled.
  */
 export async function layOut(
   engine: Engine,
@@ -81,6 +82,13 @@ async function partition(
      FROM sluice_parts ORDER BY ${partColumn}`,
   )
   if (tuples.length > maxPartitions) throw tooMany(tuples.length)
+  for (const [i, field] of design.partition.entries()) {
+    if (!field.transform.startsWith('truncate')) continue
+    const type = partitionType(field, [schema])
+    const texts = tuples.map((tuple) => tuple[`_sluice_p${i}`] as PartitionText)
+    const outside = texts.find((text) => !isPartitionValue(type, text))
+    if (outside !== undefined) throw outOfRange(field, typeText(type), outside as string)
+  }
   const columns = columnList(request)
   const joined = values.map(({ name }) => `s.${name} IS NOT DISTINCT FROM p.${name}`).join(' AND ')
   const { files: written } = await engine.copy(`COPY (
@@ -152,6 +160,16 @@ function checkRows(before: readonly CopyStats[], after: readonly CopyStats[]): v
     consequence: 'Nothing became visible',
     next: 'This is a defect: report it with the evidence of this run',
     details: { accepted: sum(before), laid_out: sum(after) },
+  })
+}
+
+function outOfRange({ name, transform }: PartitionField, type: string, value: string): PolicyError {
+  return new PolicyError({
+    code: 'PARTITION_OUT_OF_RANGE',
+    fact: `${transform} puts rows of this load into the partition ${name} = ${value}, which is no ${type}`,
+    consequence: 'No reader would find them there, so nothing was written to the table',
+    next: 'Truncate to a smaller width, give the column a wider type, or partition by another transform',
+    details: { partition: name, value },
   })
 }
 

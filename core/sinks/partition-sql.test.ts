@@ -138,6 +138,9 @@ describe('partition values', () => {
     ['truncate[10]', { kind: 'int' }, '-1', '-10'],
     ['truncate[50]', { kind: 'decimal', precision: 9, scale: 2 }, 'CAST(10.65 AS DECIMAL(9,2))', '1050'],
     ['truncate[50]', { kind: 'decimal', precision: 9, scale: 2 }, 'CAST(-0.01 AS DECIMAL(9,2))', '-50'],
+    ['truncate[10]', { kind: 'int' }, '(-2147483648)::INTEGER', '-2147483650'],
+    ['truncate[1073741824]', { kind: 'int' }, '2147483647::INTEGER', '1073741824'],
+    ['truncate[10]', { kind: 'long' }, '(-9223372036854775807)::BIGINT', '-9223372036854775810'],
     ['truncate[3]', { kind: 'string' }, "'iceberg'", 'ice'],
     ['truncate[2]', { kind: 'string' }, "'😀é€'", '😀é'],
     ['year', { kind: 'date' }, "DATE '1969-12-31'", '-1'],
@@ -159,9 +162,11 @@ describe('partition values', () => {
 
   it.each([
     ['identity', 'double'],
+    ['identity', 'uuid'],
     ['bucket[4]', 'double'],
     ['bucket[4]', 'boolean'],
     ['truncate[4]', 'date'],
+    ['truncate[1073741825]', 'int'],
     ['hour', 'date'],
     ['day', 'string'],
     ['zorder', 'int'],

@@ -51,10 +51,9 @@ export function draftPhysical(
       : partitionFields(design.partition_by, schema, metadata)
   const sort = design?.sort_by === undefined ? (before?.sort ?? []) : sortFields(design.sort_by, schema)
   checkWritable(partition, schema)
-  const specs = (metadata?.['partition-specs'] ?? []).flatMap((spec) =>
-    spec.fields.filter(({ transform }) => transform !== 'void').map((field) => field['source-id']),
-  )
-  return { before, after: { partition, sort, properties: wanted }, specs: [...new Set(specs)] }
+  const fields = (metadata?.['partition-specs'] ?? []).flatMap((spec) => spec.fields)
+  const specs = [...new Map(fields.map((field) => [field['field-id'], field])).values()]
+  return { before, after: { partition, sort, properties: wanted }, specs }
 }
 
 function targetSize(design: PhysicalDesign | undefined): Record<string, string> {

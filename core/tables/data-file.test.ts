@@ -77,8 +77,9 @@ describe('a real RETURN_STATS row', () => {
       ts: { lower: -62135596800000000n, upper: -62135596799999999n },
       tz: { lower: 1704429000000000n, upper: 1704432600000000n },
       s: { lower: 'a longer text th', upper: 'zzzzzzzzzzzzzzz{' },
-      u: { lower: '0fffffff-0000-4000-8000-000000000000', upper: 'ffffffff-0000-4000-8000-000000000000' },
       bin: { lower: Buffer.from('00ff', 'hex'), upper: Buffer.from('00ff', 'hex') },
+      // Readers do not agree on the order of UUIDs.
+      u: undefined,
     })
     expect([file.recordCount, file.content, file.fileFormat]).toEqual([2n, 'data', 'PARQUET'])
     expect(file.fileSizeInBytes).toBeGreaterThan(1000n)

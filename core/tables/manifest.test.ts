@@ -228,9 +228,37 @@ describe('partitions', () => {
         name: 'price',
         type: ['null', { type: 'fixed', size: 4, logicalType: 'decimal', precision: 9, scale: 2 }],
       },
-      { name: '_4price', type: ['null', 'decimal_9_2'] },
+      // Not a reference to the type before, which PyIceberg would not follow.
+      { name: '_4price', type: ['null', { type: 'fixed', name: 'decimal_9_2_1003', size: 4 }] },
       { name: 'gone', type: ['null', 'string'] },
     ])
+  })
+
+  test('values from before a column was widened are written as the wider type', () => {
+    const fields = [
+      { id: 1, name: 'i', required: false, type: { kind: 'long' } },
+      { id: 2, name: 'd', required: false, type: { kind: 'decimal', precision: 20, scale: 2 } },
+    ] as const
+    const spec = {
+      'spec-id': 1,
+      fields: [
+        { 'source-id': 1, 'field-id': 1000, name: 'i', transform: 'identity' },
+        { 'source-id': 2, 'field-id': 1001, name: 'd', transform: 'identity' },
+      ],
+    }
+    const partition = new Map<number, unknown>([
+      [1000, -5],
+      [1001, Buffer.from('fe7961', 'hex')],
+    ])
+    const entry: ManifestEntry = { status: 'added', snapshotId: 1n, file: { ...a, partition } }
+    const wide = { schemaId: 1, fields }
+    const written = writeManifest(request([entry], { schema: wide, schemas: [wide], spec }))
+    expect(readManifest(written.bytes, written.manifest)[0]?.file.partition).toEqual(
+      new Map<number, unknown>([
+        [1000, -5n],
+        [1001, Buffer.from('fffffffffffffe7961', 'hex')],
+      ]),
+    )
   })
 
   test('of an unknown transform or a lost column are refused', () => {

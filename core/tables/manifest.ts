@@ -5,8 +5,8 @@ import { printLossless } from './lossless-json.ts'
 import type { ManifestFile } from './manifest-list.ts'
 import { entryNaming, manifestEntrySchema, partitionFieldName } from './manifest-schema.ts'
 import { type PartitionSpec, partitionRecord, partitionType, unpartitioned } from './partition.ts'
-import { summarizePartitions } from './partition-values.ts'
-import { printSchema, type Schema } from './types.ts'
+import { summarizePartitions, widenedPartitionValue } from './partition-values.ts'
+import { type PrimitiveType, printSchema, type Schema } from './types.ts'
 
 export type EntryStatus = 'added' | 'existing' | 'deleted'
 
@@ -69,7 +69,12 @@ export function writeManifest(request: ManifestRequest): WrittenManifest {
     content,
   }
   const avroSchema = spec.fields.length === 0 ? unpartitionedText : entrySchemaText(spec, request.schemas)
-  const bytes = writeAvro(avroSchema, entryNaming, header, entries.map(toRecord))
+  const types = spec.fields.map((field) => ({
+    id: field['field-id'],
+    type: partitionType(field, request.schemas),
+  }))
+  const records = entries.map((entry) => toRecord(entry, types))
+  const bytes = writeAvro(avroSchema, entryNaming, header, records)
   const tally = (status: EntryStatus) => entries.filter((entry) => entry.status === status)
   const rows = (some: readonly ManifestEntry[]) => some.reduce((sum, { file }) => sum + file.recordCount, 0n)
   const [added, existing, deleted] = [tally('added'), tally('existing'), tally('deleted')]
@@ -91,7 +96,7 @@ export function writeManifest(request: ManifestRequest): WrittenManifest {
     existingRows: rows(existing),
     deletedRows: rows(deleted),
     partitions: summarizePartitions(
-      spec.fields.map((field) => ({ id: field['field-id'], type: partitionType(field, request.schemas) })),
+      types,
       entries.map(({ file }) => file.partition),
     ),
   }
@@ -102,7 +107,12 @@ function minimum(a: bigint, b: bigint): bigint {
   return a < b ? a : b
 }
 
-function toRecord(entry: ManifestEntry): AvroRecord {
+interface PartitionColumn {
+  readonly id: number
+  readonly type: PrimitiveType
+}
+
+function toRecord(entry: ManifestEntry, columns: readonly PartitionColumn[]): AvroRecord {
   const { file } = entry
   return {
     status: statuses.indexOf(entry.status),
@@ -114,7 +124,10 @@ function toRecord(entry: ManifestEntry): AvroRecord {
       file_path: file.filePath,
       file_format: file.fileFormat,
       partition: Object.fromEntries(
-        [...file.partition].map(([id, value]) => [partitionFieldName(id), value]),
+        columns.map(({ id, type }) => [
+          partitionFieldName(id),
+          widenedPartitionValue(type, file.partition.get(id) ?? null),
+        ]),
       ),
       record_count: file.recordCount,
       file_size_in_bytes: file.fileSizeInBytes,

@@ -32,6 +32,26 @@ export function partitionValue(type: PrimitiveType, text: PartitionText): unknow
   }
 }
 
+/**
+ * A value that a manifest holds, for a manifest of `type`: a column that was widened since has its older values as
+ * smaller numbers or fewer bytes.
+ */
+export function widenedPartitionValue(type: PrimitiveType, value: unknown): unknown {
+  if (type.kind === 'long' && typeof value === 'number') return BigInt(value)
+  if (type.kind === 'decimal' && value instanceof Uint8Array) {
+    return fixedDecimal(comparable(type, value) as bigint, type.precision)
+  }
+  return value
+}
+
+/** Whether the value is one of the type; that a truncation lies below the least of them is possible. */
+export function isPartitionValue(type: PrimitiveType, text: PartitionText): boolean {
+  if (text === null) return true
+  if (type.kind === 'int') return BigInt.asIntN(32, BigInt(text)) === BigInt(text)
+  if (type.kind === 'long') return BigInt.asIntN(64, BigInt(text)) === BigInt(text)
+  return type.kind !== 'decimal' || text.replace('-', '').length <= type.precision
+}
+
 function fixedDecimal(value: bigint, precision: number): Buffer {
   const size = decimalBytes(precision)
   const bits = BigInt.asUintN(size * 8, value)

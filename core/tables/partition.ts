@@ -2,7 +2,7 @@ import { TerminalError } from '../errors.ts'
 import type { AvroJson } from './avro.ts'
 import { decimalBytes } from './partition-values.ts'
 import { schemaNodes } from './schema.ts'
-import type { IcebergType, PrimitiveType, Schema } from './types.ts'
+import type { IcebergType, NestedField, PrimitiveType, Schema } from './types.ts'
 
 /** As metadata files spell it (spec: "Partitioning"). */
 export interface PartitionSpec {
@@ -26,7 +26,7 @@ export const unpartitioned: PartitionSpec = { 'spec-id': 0, fields: [] }
 export function partitionRecord(spec: PartitionSpec, schemas: readonly Schema[]): AvroJson {
   const defined = new Set<string>()
   const fields = spec.fields.map((field) => {
-    const type = avroPrimitive(partitionType(field, schemas), defined)
+    const type = avroPrimitive(partitionType(field, schemas), field['field-id'], defined)
     const name = avroName(field.name)
     const renamed = name === field.name ? {} : { 'iceberg-field-name': field.name }
     return { name, type: ['null', type], default: null, 'field-id': field['field-id'], ...renamed }
@@ -60,12 +60,15 @@ function sourceType(id: number, schemas: readonly Schema[]): IcebergType | undef
   return undefined
 }
 
-/** Spec: Appendix A, "Avro". A named type is spelled out once and referred to afterwards. */
-function avroPrimitive(type: PrimitiveType, defined: Set<string>): AvroJson {
+/**
+ * Spec: Appendix A, "Avro". Avro has a named type spelled out once and referred to afterwards; PyIceberg (0.12) follows
+ * no reference, so that a type that comes again has a name of its own.
+ */
+function avroPrimitive(type: PrimitiveType, fieldId: number, defined: Set<string>): AvroJson {
   const named = (name: string, schema: Record<string, unknown>): AvroJson => {
-    if (defined.has(name)) return name
-    defined.add(name)
-    return { type: 'fixed', name, ...schema }
+    const own = defined.has(name) ? `${name}_${fieldId}` : name
+    defined.add(own)
+    return { type: 'fixed', name: own, ...schema }
   }
   switch (type.kind) {
     case 'date':
@@ -89,6 +92,18 @@ function avroPrimitive(type: PrimitiveType, defined: Set<string>): AvroJson {
     default:
       return type.kind
   }
+}
+
+/**
+ * The columns that `next` brings and that have the name of another column's partition field. Iceberg's Java library
+ * cannot open a table that has one, whatever spec the field is of.
+ */
+export function takenNames(base: Schema, next: Schema, fields: readonly PartitionField[]): NestedField[] {
+  const before = new Map(base.fields.map((column) => [column.id, column.name]))
+  return next.fields.filter(
+    ({ id, name }) =>
+      before.get(id) !== name && fields.some((field) => field.name === name && field['source-id'] !== id),
+  )
 }
 
 /** As Iceberg's `AvroSchemaUtil.makeCompatibleName`: `a-b` becomes `a_x2Db`. */

@@ -17,7 +17,7 @@ import {
   type SortField,
   type TableMetadata,
 } from './metadata.ts'
-import type { PartitionField } from './partition.ts'
+import { type PartitionField, takenNames } from './partition.ts'
 import type { LoadedTable } from './scan.ts'
 import { checkFields, refused, sameSchema, schemaNodes } from './schema.ts'
 import type { Schema } from './types.ts'
@@ -85,6 +85,7 @@ function draftMetadata(request: SnapshotRequest, root: string): TableMetadata {
   if (!sameSchema(current, schema)) checkSuccessor(current, metadata['last-column-id'], schema, keepsRows)
   const designed = withDesign(addSchema(metadata, schema), request)
   checkSources(designed, schema)
+  checkPartitionNames(designed, current, schema)
   return {
     ...designed,
     properties: { ...metadata.properties, ...properties },
@@ -118,6 +119,15 @@ function checkSources(metadata: TableMetadata, schema: Schema): void {
   )
   if (lost === undefined) return
   throw refused(`The column with id ${lost['source-id']} partitions or sorts the table and cannot be dropped`)
+}
+
+function checkPartitionNames(metadata: TableMetadata, base: Schema, schema: Schema): void {
+  const fields = metadata['partition-specs'].flatMap((spec) => spec.fields)
+  const [taken] = takenNames(base, schema, fields)
+  if (taken !== undefined)
+    throw refused(
+      `'${taken.name}' is the name of a partition field of another column, also where it is of old files`,
+    )
 }
 
 function checkSnapshotIsNew({ base, snapshotId }: SnapshotRequest): void {

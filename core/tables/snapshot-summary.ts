@@ -14,9 +14,11 @@ export interface SummaryRequest {
 /** An unpartitioned table is one partition. Values of different specs are told apart by their field ids. */
 function changedPartitions(files: readonly DataFile[]): bigint {
   const text = (value: unknown) =>
-    value instanceof Uint8Array
-      ? `x${Buffer.from(value).toString('hex')}`
-      : `${typeof value} ${String(value)}`
+    value === null || value === undefined
+      ? null
+      : value instanceof Uint8Array
+        ? `x${Buffer.from(value).toString('hex')}`
+        : String(value)
   const tuples = files.map(({ partition }) =>
     JSON.stringify([...partition].map(([id, value]) => [id, text(value)])),
   )

@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto'
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Ports } from '../../core/ports.ts'
 import { approvePlan } from '../../core/runs/approvals.ts'
@@ -217,6 +219,61 @@ describe('partitioned tables', () => {
     flow.deliver('a', 'id,ts,amount\n1,,1\n')
     const ran = await stops('DDL_BLOCKED')
     expect(ran.flow.error?.message).toContain('drop_of_partition_column')
+  })
+
+  it('a column with the name of another column’s partition field is blocked by name: Java could open the table no more', async () => {
+    says('{ partition_by: [origin, "day(ts)"] }')
+    flow.deliver('a', rows)
+    await passes()
+    flow.says({
+      contract: contract.replace(
+        '{ columns: {',
+        '{ columns: { place: { type: string, rename_from: origin },',
+      ),
+    })
+    flow.deliver('b', 'id,ts,place,amount\n6,,SFO,1\n')
+    await passes()
+    for (const name of ['origin', 'ts_day']) {
+      flow.deliver(name, `id,ts,place,amount,${name}\n7,,SFO,1,x\n`)
+      const ran = await stops('DDL_BLOCKED')
+      rmSync(join(flow.directory, 'landing', `${name}.csv`))
+      expect(ran.flow.error?.message).toContain(`ADD COLUMN ${name} string (name_of_partition_field)`)
+    }
+  })
+
+  it('partition values of a column that was widened since are carried over, by a merge and by an overwrite', async () => {
+    const widening = (type: string, digits: number, load = 'append') =>
+      flow.says(
+        {
+          contract: `{ columns: { id: { type: ${type} }, d: { type: decimal, precision: ${digits}, scale: 2 } } }`,
+          sink: ', physical: { partition_by: [id, d, "truncate(10, d)"], properties: { commit.manifest.min-count-to-merge: "2" } }',
+        },
+        { type: load },
+      )
+    widening('integer', 5)
+    flow.deliver('a', 'id,d\n-1,-9.99\n,\n')
+    await passes()
+    flow.deliver('a2', 'id,d\n1,9.99\n')
+    await passes()
+    widening('bigint', 20)
+    flow.deliver('b', 'id,d\n5000000000,123456789012345678.90\n')
+    await passes()
+    expect((await partitions()).map(([tuple]) => tuple)).toContainEqual({
+      id: -1,
+      d: 'fffffffffffffffc19',
+      d_trunc_10: 'fffffffffffffffc18',
+    })
+    widening('bigint', 20, 'overwrite')
+    await passes()
+    expect((await flow.table()).rows.map(({ id }) => id)).toEqual([-1, 1, 5000000000, null])
+  })
+
+  it('a truncation that is no value of the column’s type is refused: no reader would look there', async () => {
+    says('{ partition_by: ["truncate(10, id)"] }')
+    flow.deliver('a', 'id,ts,origin,amount\n-9223372036854775808,,x,1\n')
+    const ran = await flow.run()
+    expect(ran.flow.error).toMatchObject({ code: 'PARTITION_OUT_OF_RANGE' })
+    expect(ran.flow.error?.message).toContain('id_trunc_10 = -9223372036854775810, which is no long')
   })
 
   it('more partitions than can be written at a time are refused', async () => {
