@@ -1,4 +1,3 @@
-import { join } from 'node:path'
 import { enforced } from '../core/contract/enforcement.ts'
 import { ruleLiteral } from '../core/contract/rules.ts'
 import { type ScanRequest, type ScanResult, scanContract } from '../core/contract/scan.ts'
@@ -91,7 +90,6 @@ async function scanRequest(
     coerce: contract.enforcement === 'coerce',
     pii_policy: contract.quarantine.pii_policy,
     rejects: rejectContext(task, shard),
-    output: { accepted: join(engine.directory, 'accepted'), rejected: join(engine.directory, 'rejected') },
   }
 }
 

@@ -17,6 +17,8 @@ import { brokenRules, type PlacedRule } from './scan-rules.ts'
 import { structuralSelect } from './structural.ts'
 import type { PiiPolicy, RuleName } from './types.ts'
 
+let files = 0
+
 /**
  * Turns the scan's scratch files of rejected rows and the reader's structural rejects into the file that
  * quarantine keeps. Rules that only warn are no reasons. Under `reference_only` and `masked` neither `raw` nor any
@@ -35,7 +37,7 @@ export async function writeRejected(
   },
 ): Promise<RejectedFile> {
   const { inputs, scratch, structural } = found
-  const file = join(request.output.rejected, 'rejected.parquet')
+  const file = join(engine.directory, `rejected-${++files}.parquet`)
   const parts: string[] = []
   if (scratch.length > 0) parts.push(ruleRows(scratch, rules, inputs))
   if (structural > 0) parts.push(structuralSelect(inputs, linePolicy(request)))

@@ -29,7 +29,7 @@ export async function runScan(engine: Engine, request: ScanRequest): Promise<Sca
   const statement = scanStatement(request, source, judging)
   const copied = await namingSource(inputs.map(pathAndSource), () => runCopy(engine, statement, inputs))
   const structural = source.csv ? await countStructural(engine, inputs) : 0
-  const { accepted, scratch, left } = split(copied.files, request.output)
+  const { accepted, scratch, left } = split(copied.files, engine.directory)
   const rows_accepted = sum(accepted)
   const judgedRejected = sum(scratch)
   const scanned = source.countRows ? await source.countRows() : scannedRows(copied.operators, inputs)
@@ -126,12 +126,17 @@ async function runCopy(
   return { ...outcome, files: outcome.files.filter((file) => file.rows > 0) }
 }
 
-/** Accepted files move to where the caller wants them; the others are scratch. */
-function split(files: readonly CopyStats[], output: ScanRequest['output']) {
+let moved = 0
+
+/**
+ * Accepted files leave the scan's directory, whose name a reader would take for a column's value; the others are
+ * scratch.
+ */
+function split(files: readonly CopyStats[], directory: string) {
   const of = (verdict: string | undefined) =>
     files.filter(({ partition }) => partition[verdictColumn] === verdict)
-  const accepted = [...of('true'), ...of(undefined)].map((stats, i): CopyStats => {
-    const file = join(output.accepted, `part-${i}.parquet`)
+  const accepted = [...of('true'), ...of(undefined)].map((stats): CopyStats => {
+    const file = join(directory, `accepted-${++moved}.parquet`)
     renameSync(stats.file, file)
     const { [judgedColumn]: _, ...columns } = stats.columns
     return { ...stats, file, columns, partition: {} }

@@ -83,7 +83,6 @@ export async function scanAll(
   const result = await scanContract(engine, {
     constants: [],
     ...request,
-    output: { accepted: join(engine.directory, 'accepted'), rejected: join(engine.directory, 'rejected') },
   })
   const names = [...request.columns, ...(request.constants ?? [])].map(
     (c) => `"${c.name.replaceAll('"', '""')}"`,

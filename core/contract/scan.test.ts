@@ -276,7 +276,10 @@ test('all that a scan gives, at once', async () => {
       [2n, 3n, 4n].map((row) => ['landing/in.csv', row, null, null]),
     )
     expect(files).toHaveLength(1)
-    expect(files[0]).toMatchObject({ file: join(engine.directory, 'accepted', 'part-0.parquet'), rows: 2 })
+    expect(files[0]).toMatchObject({
+      file: expect.stringContaining(join(engine.directory, 'accepted-')),
+      rows: 2,
+    })
     expect(files[0]!.columns.amount).toMatchObject({ min: '1.50', max: '1.50', nulls: 1 })
     expect(Object.keys(files[0]!.columns).sort()).toEqual(['_at', '_run', 'amount', 'id'])
     const ids = await engine.rows(

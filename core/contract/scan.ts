@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises'
 import type { CopyStats, Engine } from '../engine/engine.ts'
 import type { IcebergType } from '../tables/types.ts'
 import { runScan } from './run-scan.ts'
@@ -32,8 +31,6 @@ export interface ScanRequest {
   readonly pii_policy?: PiiPolicy
   /** What is written beside each rejected row. */
   readonly rejects?: RejectContext
-  /** Directories inside `engine.directory`; they are created. */
-  readonly output: { readonly accepted: string; readonly rejected: string }
 }
 
 /** The same for all rejected rows of one scan. Without it a scan's rows have neither contract nor time. */
@@ -196,7 +193,5 @@ export interface RejectedObject {
  * Throws `SourceError` (`SOURCE_UNREADABLE`, `CSV_LINE_TOO_LONG`, `CSV_QUOTE_UNTERMINATED`), naming the object.
  */
 export async function scanContract(engine: Engine, request: ScanRequest): Promise<ScanResult> {
-  await mkdir(request.output.accepted, { recursive: true })
-  await mkdir(request.output.rejected, { recursive: true })
   return await runScan(engine, request)
 }

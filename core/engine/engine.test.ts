@@ -277,3 +277,17 @@ test('memory and disk errors are retryable, unreadable files are the source’s'
   })
   await small.close()
 })
+
+test('a lease finds nothing of the one before in its directory, and no path is used twice', async () => {
+  const seen = new Set<string>()
+  for (let i = 0; i < 3; i++) {
+    await pool.use(async (engine) => {
+      expect(readdirSync(engine.directory)).toEqual([])
+      expect(seen.has(engine.directory)).toBe(false)
+      seen.add(engine.directory)
+      writeFileSync(join(engine.directory, 'file'), 'x')
+      await engine.run(`COPY (SELECT 1 AS a, 2 AS p) TO ${quoteLiteral(join(engine.directory, 'parts'))}
+        (FORMAT parquet, PARTITION_BY (p))`)
+    })
+  }
+})

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, realpathSync, rmSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, realpathSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { DuckDBConnection, DuckDBValue } from '@duckdb/node-api'
 import { TerminalError } from '../errors.ts'
@@ -69,12 +69,24 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
     SET lock_configuration = true`)
 
   let leases = 0
+  const listValue = convertValue(api)
+  const remove = (own: string) => {
+    for (const name of readdirSync(own)) rmSync(join(own, name), { recursive: true, force: true })
+    emptied.push(own)
+  }
+  /**
+   * Directories of former leases, for further ones under a new name. File systems look for a free place past all that
+   * was freed of late (ext4: in the last minute), so that making and removing hundreds gets slower with each.
+   */
+  const emptied: string[] = []
   return {
     async lease(signal) {
       const own = join(directory, String(++leases))
-      mkdirSync(own)
+      const old = emptied.pop()
+      if (old === undefined) mkdirSync(own)
+      else renameSync(old, own)
       await connection.run('BEGIN')
-      return openLease({ connection, listValue: convertValue(api), directory: own, profile, signal })
+      return openLease({ connection, listValue, directory: own, profile, signal, remove })
     },
     close() {
       connection.closeSync()
@@ -91,9 +103,11 @@ interface LeaseParts {
   readonly directory: string
   readonly profile: string
   readonly signal: AbortSignal | undefined
+  /** Empties the directory. */
+  readonly remove: (directory: string) => void
 }
 
-function openLease({ connection, listValue, directory, profile, signal }: LeaseParts): Lease {
+function openLease({ connection, listValue, directory, profile, signal, remove }: LeaseParts): Lease {
   let ended = false
   let broken = false
   const interrupt = () => connection.interrupt()
@@ -157,7 +171,7 @@ function openLease({ connection, listValue, directory, profile, signal }: LeaseP
       }
       return !broken
     },
-    remove: () => rmSync(directory, { recursive: true, force: true }),
+    remove: () => remove(directory),
   }
 }
 

@@ -69,8 +69,7 @@ export async function linkFiles(
   extract: ExtractRecord,
   isHeaded: boolean,
 ): Promise<Map<string, string>> {
-  const directory = join(engine.directory, 'source')
-  await mkdir(directory, { recursive: true })
+  const { directory } = engine
   const paths = new Map<string, string>()
   if (extract.source.kind !== 'files') return paths
   for (const pin of extract.source.pins) {

@@ -1,5 +1,17 @@
-import { closeSync, constants, fstatSync, openSync, read, readSync, statSync } from 'node:fs'
-import { copyFile, link, mkdir, mkdtemp, rm, stat } from 'node:fs/promises'
+import { randomBytes } from 'node:crypto'
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  read,
+  readSync,
+  statSync,
+} from 'node:fs'
+import { copyFile, rm } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { promisify } from 'node:util'
 import { SourceError } from '../errors.ts'
@@ -104,30 +116,42 @@ export async function downloadFile(
   source: string,
   into: string,
 ): Promise<string> {
-  const verify = async (path: string) =>
-    verifyPin(root, pin, infoOf(pin.key, await stat(path, { bigint: true })))
-  await verify(source)
-  await mkdir(into, { recursive: true })
-  const folder = await mkdtemp(join(into, 'object-'))
-  const local = join(folder, basename(pin.key))
+  const verify = (path: string) => verifyPin(root, pin, infoOf(pin.key, statSync(path, { bigint: true })))
+  verify(source)
+  const { local, made } = freePath(into, basename(pin.key))
   try {
-    if (await linked(source, local)) await verify(local)
+    if (linked(source, local)) verify(local)
     else {
-      await copyFile(source, local, constants.COPYFILE_FICLONE)
-      await verify(source)
+      await copyFile(source, local, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE)
+      verify(source)
     }
     return local
   } catch (error) {
-    await rm(folder, { recursive: true, force: true })
+    await rm(made, { recursive: true, force: true })
     // An inode that lost its last name while it was about to be linked says ENOENT, like a file that is gone.
-    if (errnoOf(error) === 'ENOENT') await verify(source)
+    if (errnoOf(error) === 'ENOENT') verify(source)
     throw error
   }
 }
 
-async function linked(from: string, to: string): Promise<boolean> {
+/** Bytes of a name that every file system takes. */
+const maxNameBytes = 255
+
+/**
+ * A name for this download alone. It lies in `into` itself: to make and remove a directory for each file takes longer
+ * than to link the file. Only a name that leaves no room for what tells it apart gets one.
+ */
+function freePath(into: string, name: string): { readonly local: string; readonly made: string } {
+  mkdirSync(into, { recursive: true })
+  const own = `object-${randomBytes(6).toString('hex')}-${name}`
+  if (Buffer.byteLength(own) <= maxNameBytes) return { local: join(into, own), made: join(into, own) }
+  const folder = mkdtempSync(join(into, 'object-'))
+  return { local: join(folder, name), made: folder }
+}
+
+function linked(from: string, to: string): boolean {
   try {
-    await link(from, to)
+    linkSync(from, to)
     return true
   } catch (error) {
     if (['EXDEV', 'EPERM', 'EMLINK', 'ENOTSUP'].includes(errnoOf(error) ?? '')) return false
