@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { startChild } from './child.suite.ts'
 import { openSqliteStore } from './sqlite-state-store.ts'
 import { runsQuery } from './sqlite-statements.ts'
@@ -148,10 +148,11 @@ describe('the file', () => {
       await state.transact([{ kind: 'put', item: { pk: 'FLOW#1', sk: 'gate' } }])
       await state.transact([{ kind: 'put', item: { pk: 'x', sk: 'y' } }, { kind: 'pointer', table: { namespace: 'b', name: 't' }, base: undefined, next: '1' }])
       await state.transact([{ kind: 'delete', pk: 'x', sk: 'y' }])
+      await Promise.all(['FLOW', 'META', 'GATE'].map((sk) => state.transact([{ kind: 'put', item: { pk: 'RUN#1', sk } }])))
       console.log(modes.join(' '))`
     const full = 2
     const normal = 1
-    expect((await startChild(syncs, file).output).trim()).toBe([full, normal, full, normal].join(' '))
+    expect((await startChild(syncs, file).output).trim()).toBe([full, normal, full, normal, full].join(' '))
   })
 
   it('lists runs from the index, without sorting', () => {
@@ -224,6 +225,65 @@ describe('refuses', () => {
     await expect(state.get('a', 'b')).rejects.toMatchObject(closed)
     await expect(state.transact([{ kind: 'put', item: { pk: 'a', sk: 'b' } }])).rejects.toMatchObject(closed)
     await expect(catalog.list()).rejects.toMatchObject(closed)
+  })
+})
+
+describe('transactions of one turn', () => {
+  const put = (sk: string, expect: 'absent' | { readonly by: string } = 'absent', by = sk) =>
+    ({ kind: 'put', item: { pk: 'p', sk, by }, expect }) as const
+
+  it('take effect in their order, each whole or not at all', async () => {
+    const { state, catalog } = open()
+    const outcomes = await Promise.allSettled([
+      state.transact([put('a')]),
+      state.transact([put('b'), put('a', 'absent', 'second')]),
+      state.transact([
+        put('a', { by: 'a' }, 'third'),
+        { kind: 'pointer', table, base: undefined, next: '1' },
+      ]),
+      state.transact([{ kind: 'pointer', table, base: undefined, next: '2' }, put('c')]),
+      state.transact([put('b')]),
+    ])
+    expect(outcomes.map(({ status }) => status)).toEqual([
+      'fulfilled',
+      'rejected',
+      'fulfilled',
+      'rejected',
+      'fulfilled',
+    ])
+    expect(outcomes[1]).toMatchObject({ reason: { code: 'STATE_CONDITION_FAILED', index: 1 } })
+    expect(outcomes[3]).toMatchObject({ reason: { code: 'TABLE_POINTER_MOVED', index: 0 } })
+    expect(await collect(state.query('p'))).toEqual([
+      { pk: 'p', sk: 'a', by: 'third' },
+      { pk: 'p', sk: 'b', by: 'b' },
+    ])
+    expect(await catalog.load(table)).toBe('1')
+  })
+
+  it('all fail where their commit does, also those that failed over what was not committed', async () => {
+    const { state } = open(file, 50)
+    const original = DatabaseSync.prototype.exec
+    const exec = vi.spyOn(DatabaseSync.prototype, 'exec').mockImplementation(function (
+      this: DatabaseSync,
+      sql,
+    ) {
+      if (sql === 'COMMIT') throw Object.assign(new Error('disk I/O error'), { errcode: 10 })
+      return original.call(this, sql)
+    })
+    const outcomes = await Promise.allSettled([state.transact([put('a')]), state.transact([put('a')])])
+    exec.mockRestore()
+    const unknown = { reason: { name: 'UnknownOutcomeError', code: 'STATE_WRITE_UNKNOWN' } }
+    expect(outcomes).toMatchObject([unknown, unknown])
+    expect(await state.get('p', 'a')).toBeUndefined()
+    await state.transact([put('a')])
+  })
+
+  it('are committed before the file is closed', async () => {
+    const { state } = open()
+    const written = state.transact([put('a')])
+    state.close()
+    await written
+    expect(await open().state.get('p', 'a')).toBeDefined()
   })
 })
 

@@ -1,12 +1,13 @@
 import { dirname, resolve } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
-import { ConditionFailedError, TerminalError, UnknownOutcomeError } from '../errors.ts'
+import { TerminalError } from '../errors.ts'
 import { makeDirectories } from './directory-files.ts'
-import { isBusy, openDatabase, sqliteFault } from './sqlite-file.ts'
+import { openDatabase, sqliteFault } from './sqlite-file.ts'
+import { openGroupCommit } from './sqlite-group-commit.ts'
 import { prepareSchema } from './sqlite-schema.ts'
 import { prepareStatements, type SortKeyEnd, type Statements } from './sqlite-statements.ts'
-import type { Catalog, Item, StateStore, Write } from './state-store.ts'
-import { holds, prepareWrites, validateStateKey, validateTable } from './state-writes.ts'
+import type { Catalog, Item, StateStore } from './state-store.ts'
+import { prepareWrites, validateStateKey, validateTable } from './state-writes.ts'
 
 const pageSize = 500
 
@@ -24,6 +25,7 @@ export interface SqliteStoreOptions {
  * - **Power cut**: a transaction that moves a table's pointer or writes a run's `META` item is synced before
  *   it returns (0.2 ms), and with it all that came before it in the log. Others (0.04 ms) may be lost from
  *   the end, never from the middle: gate records of an attempt that had not committed.
+ * - **Many at once**: transactions that are asked for in one turn of the event loop share a commit.
  *
  * Not for a network file system: the log's index is shared memory of one machine.
  *
@@ -44,6 +46,7 @@ export function openSqliteStore(
   }
   const { database, statements } = attempt(() => open(path, options.busyTimeoutMs ?? 10_000))
   let isOpen = true
+  const group = openGroupCommit(database, statements, path)
   const state: StateStore = {
     get: async (pk, sk) => {
       validateStateKey(pk, 'pk')
@@ -54,7 +57,7 @@ export function openSqliteStore(
       queryPages(pk, skPrefix, (...page) => attempt(() => statements.pageOf(...page))),
     transact: async (writes) => {
       const bodies = prepareWrites(writes)
-      if (writes.length > 0) attempt(() => transact(database, statements, path, writes, bodies))
+      if (writes.length > 0) await group.transact(writes, bodies)
     },
     listRuns: async (limit) => {
       if (Number.isSafeInteger(limit) && limit > 0) return attempt(() => statements.listRuns(limit))
@@ -65,6 +68,7 @@ export function openSqliteStore(
       })
     },
     close: () => {
+      group.flush()
       if (isOpen) database.close()
       isOpen = false
     },
@@ -115,89 +119,4 @@ function endOf(prefix: string): SortKeyEnd {
   if (last === undefined) return new Uint8Array(1)
   // Surrogates are no characters of their own, and no key holds them.
   return String.fromCodePoint(...points, last === 0xd7ff ? 0xe000 : last + 1)
-}
-
-function transact(
-  database: DatabaseSync,
-  statements: Statements,
-  file: string,
-  writes: readonly Write[],
-  bodies: readonly (string | undefined)[],
-): void {
-  database.exec(`PRAGMA synchronous = ${writes.some(mustSurvivePowerCut) ? 'FULL' : 'NORMAL'}`)
-  database.exec('BEGIN IMMEDIATE')
-  try {
-    for (const [index, write] of writes.entries()) {
-      if (!apply(statements, write, bodies[index])) throw conditionFailed(write, index)
-    }
-  } catch (error) {
-    rollback(database)
-    throw error
-  }
-  commit(database, file)
-}
-
-/** A pointer write is a commit that the user is told of; a run's start and end bracket what came between. */
-function mustSurvivePowerCut(write: Write): boolean {
-  if (write.kind === 'pointer') return true
-  return write.kind === 'put' && write.item.pk.startsWith('RUN#') && write.item.sk === 'META'
-}
-
-function apply(statements: Statements, write: Write, body: string | undefined): boolean {
-  if (write.kind === 'pointer') return statements.movePointer(write.table, write.base, write.next)
-  const { pk, sk } = write.kind === 'put' ? write.item : write
-  if (write.expect !== undefined && !holds(statements.getItem(pk, sk), write.expect)) return false
-  if (write.kind === 'put') statements.putItem(pk, sk, body!)
-  if (write.kind === 'delete') statements.deleteItem(pk, sk)
-  return true
-}
-
-/**
- * When the disk fails under COMMIT, SQLite takes the transaction back in memory, but its last frame may be in
- * the log already and count after a crash. That is an unknown outcome, not a failure.
- */
-function commit(database: DatabaseSync, file: string): void {
-  try {
-    database.exec('COMMIT')
-  } catch (error) {
-    rollback(database)
-    if (isBusy(error)) throw error
-    throw new UnknownOutcomeError({
-      code: 'STATE_WRITE_UNKNOWN',
-      fact: `SQLite could not finish a transaction in ${file}: ${(error as Error).message}`,
-      consequence: 'It may or may not have happened',
-      next: 'Check the disk and its free space; the next run reads back which it was',
-      cause: error,
-    })
-  }
-}
-
-function rollback(database: DatabaseSync): void {
-  try {
-    database.exec('ROLLBACK')
-  } catch {
-    // SQLite has rolled back by itself, as it does after an I/O error.
-  }
-}
-
-function conditionFailed(write: Write, index: number): ConditionFailedError {
-  if (write.kind === 'pointer') {
-    const table = `${write.table.namespace}.${write.table.name}`
-    return new ConditionFailedError({
-      code: 'TABLE_POINTER_MOVED',
-      fact:
-        write.base === undefined ? `The table ${table} exists` : `The table ${table} is not at ${write.base}`,
-      consequence: 'Nothing of the transaction was written',
-      details: { table },
-      index,
-    })
-  }
-  const { pk, sk } = write.kind === 'put' ? write.item : write
-  return new ConditionFailedError({
-    code: 'STATE_CONDITION_FAILED',
-    fact: `The item ${pk} / ${sk} is not what write ${index} expects of it`,
-    consequence: 'Nothing of the transaction was written',
-    details: { pk, sk },
-    index,
-  })
 }
