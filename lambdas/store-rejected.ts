@@ -1,5 +1,5 @@
 import type { RejectContext, RejectedFile } from '../core/contract/scan.ts'
-import { digestOf } from '../core/json.ts'
+import { digestOnce } from '../core/json.ts'
 import { checkPreserve } from '../core/runs/environments.ts'
 import type { QuarantineFile } from '../core/runs/records.ts'
 import type { GateTask } from './gate-handler.ts'
@@ -11,7 +11,7 @@ export function rejectContext(task: GateTask, shard?: number): RejectContext {
   // The plan has refused it; a run that was planned elsewhere, or before the environment was set, comes to this.
   checkPreserve(task.ports.environment, [task.dataflow])
   return {
-    contract_sha256: digestOf(task.dataflow.contract),
+    contract_sha256: digestOnce(task.dataflow.contract),
     seen_at: task.ports.clock().toISOString(),
     scan: quarantineName(task, shard),
   }

@@ -60,13 +60,15 @@ export const noUsage: Usage = {
 }
 
 /** Absent operands count nothing: what was recorded before usage was counted has none. */
-export function addUsage(...parts: readonly (Usage | undefined)[]): Usage {
+export function addUsage(...operands: readonly (Usage | undefined)[]): Usage {
+  const parts = operands.filter((part) => part !== undefined)
+  const [only] = parts
+  if (only !== undefined && parts.length === 1) return only
   const sum: { -readonly [K in CounterName]: number } & { handlers: Record<string, HandlerUsage> } = {
     ...noUsage,
     handlers: {},
   }
   for (const part of parts) {
-    if (part === undefined) continue
     for (const name of counterNames) sum[name] += part[name]
     for (const [handler, usage] of Object.entries(part.handlers))
       sum.handlers[handler] = addHandler(sum.handlers[handler], usage)

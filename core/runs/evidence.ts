@@ -1,5 +1,5 @@
 import { ConditionFailedError, type ErrorSummary } from '../errors.ts'
-import { digestOf, sha256 } from '../json.ts'
+import { digestOf, digestOnce, sha256 } from '../json.ts'
 import type { Dataflow, FileSource } from '../manifest/types.ts'
 import type { Ports } from '../ports.ts'
 import { type ObjectRef, writeJson } from '../stores/object-ref.ts'
@@ -58,10 +58,16 @@ export interface EvidenceRequest {
 
 /** The part of a dataflow that decides which rows it makes; words for people, and how much is read at a time, are left out. */
 export function definitionDigest(dataflow: Dataflow): string {
+  const known = definitions.get(dataflow)
+  if (known !== undefined) return known
   const { transform, transformers, column_names, contract, schema_evolution, sink } = dataflow
   const source = dataflow.source === undefined ? undefined : rowsOfSource(dataflow.source)
-  return digestOf({ source, transform, transformers, column_names, contract, schema_evolution, sink })
+  const digest = digestOf({ source, transform, transformers, column_names, contract, schema_evolution, sink })
+  definitions.set(dataflow, digest)
+  return digest
 }
+
+const definitions = new WeakMap<Dataflow, string>()
 
 function rowsOfSource({
   max_shard_bytes: _inParts,
@@ -92,7 +98,7 @@ export async function writeEvidence(
     created_at: ports.clock().toISOString(),
     manifest: run.manifest,
     definition_sha256: definitionDigest(dataflow),
-    contract_sha256: digestOf(dataflow.contract),
+    contract_sha256: digestOnce(dataflow.contract),
     target: { table: dataflow.sink.table, load_type: dataflow.sink.load_type },
     rows: contract?.record?.rows ?? rowsOf(contract?.error),
     gates: gateNames.flatMap((gate: GateName) => {
