@@ -34,8 +34,7 @@ export function controlHandler<E, P = Ports>(
   const base = async (event: unknown, context: HandlerContext, { signal }: { signal: AbortSignal }) => {
     const opened = context.ports ?? (await open())
     const ports = open === environmentPorts ? meteredPorts(name, opened as Ports) : opened
-    const signals = context.signal === undefined ? signal : AbortSignal.any([signal, context.signal])
-    return await work(event as E, ports as P, signals)
+    return await work(event as E, ports as P, signalOf(signal, context))
   }
   const handler = middy(base as never, {
     timeoutEarlyInMillis: timeoutReserve,
@@ -56,6 +55,12 @@ export function controlHandler<E, P = Ports>(
     throw request.error
   })
   return handler as unknown as Handler
+}
+
+/** middy's own signal fires before the function's timeout, so where there is none it never does. */
+function signalOf(early: AbortSignal, { signal, getRemainingTimeInMillis }: HandlerContext): AbortSignal {
+  if (signal === undefined) return early
+  return getRemainingTimeInMillis === undefined ? signal : AbortSignal.any([early, signal])
 }
 
 /** Loaded when it is needed: an embedded run has no use for the AWS SDK. */

@@ -1,4 +1,4 @@
-import { digestOf } from '../core/json.ts'
+import { digestOnce } from '../core/json.ts'
 import type { Dataflow } from '../core/manifest/types.ts'
 import type { Ports } from '../core/ports.ts'
 import type { HeadItem } from '../core/runs/items.ts'
@@ -45,7 +45,7 @@ export async function indexRejected(
     dataflow: dataflow.name,
     attempt: ref.attempt,
     round: ref.round,
-    contract_sha256: digestOf(dataflow.contract),
+    contract_sha256: digestOnce(dataflow.contract),
     pii_policy,
     hidden_columns: hiddenColumns(lineage),
     retention_days: retention_days ?? defaultRetentionDays,

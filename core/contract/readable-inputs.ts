@@ -1,4 +1,4 @@
-import { createReadStream, createWriteStream } from 'node:fs'
+import { createReadStream, createWriteStream, statSync } from 'node:fs'
 import { mkdir, open } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
@@ -61,10 +61,11 @@ const tail = 1 << 14
  * So a line below 1 MiB always passes and one from 2 MiB on never does.
  */
 async function refuseLongLine(path: string, source: string, fromByte: number): Promise<void> {
+  if (statSync(path).size < chunk) return
   const file = await open(path)
   try {
     const { size } = await file.stat()
-    const buffer = Buffer.allocUnsafe(size < chunk ? 0 : chunk)
+    const buffer = Buffer.allocUnsafe(chunk)
     for (let start = 0; start + chunk <= size; start += chunk) {
       if (await hasLineEnd(file, buffer, start + chunk - tail, tail)) continue
       if (await hasLineEnd(file, buffer, start, chunk - tail)) continue

@@ -139,9 +139,10 @@ function openLease({ connection, listValue, directory, profile, signal, remove }
   }
 
   async function rows<T extends Record<string, unknown>>(sql: string): Promise<T[]> {
-    const reader = await connection.runAndReadAll(sql)
-    const names = reader.columnNames()
-    return reader.getRows().map((values) => {
+    const result = await connection.run(sql)
+    const names = result.columnNames()
+    const chunks = Array.from({ length: result.chunkCount }, (_, i) => result.getChunk(i).getRows())
+    return chunks.flat().map((values) => {
       const row: Record<string, unknown> = {}
       names.forEach((name, i) => {
         row[name] = listValue(values[i] as DuckDBValue)

@@ -65,11 +65,7 @@ export async function readWhole(key: string, path: string): Promise<StoredObject
     const body = Buffer.allocUnsafe(info.size)
     let at = 0
     while (at < info.size) {
-      const length = Math.min(info.size - at, 64 * 1024 * 1024)
-      const count =
-        length <= 256 * 1024
-          ? readSync(fd, body, at, length, at)
-          : (await readFile(fd, body, at, length, at)).bytesRead
+      const count = await readInto(fd, body, at, Math.min(info.size - at, 64 * 1024 * 1024), at)
       if (count === 0) break
       at += count
     }
@@ -79,6 +75,14 @@ export async function readWhole(key: string, path: string): Promise<StoredObject
   } finally {
     closeSync(fd)
   }
+}
+
+/** Up to here a read is a memory copy, cheaper than a trip through the thread pool. */
+const inlineBytes = 256 * 1024
+
+async function readInto(fd: number, body: Buffer, at: number, length: number, from: number): Promise<number> {
+  if (length <= inlineBytes) return readSync(fd, body, at, length, from)
+  return (await readFile(fd, body, at, length, from)).bytesRead
 }
 
 /** A part of one version: what is open is one inode, and its etag is the pin's before and after. */
@@ -94,7 +98,7 @@ export async function readPart(
     verifyPin(root, pin, infoOf(pin.key, fstatSync(fd, { bigint: true })))
     const body = Buffer.allocUnsafe(Math.max(0, Math.min(end, pin.size) - start))
     for (let at = 0; at < body.byteLength; ) {
-      const { bytesRead } = await readFile(fd, body, at, body.byteLength - at, start + at)
+      const bytesRead = await readInto(fd, body, at, body.byteLength - at, start + at)
       if (bytesRead === 0) throw changed(pin.key, path)
       at += bytesRead
     }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
+import { createReadStream, readFileSync, statSync } from 'node:fs'
 import { IntegrityError } from '../errors.ts'
 import { canonicalJson, sha256 } from '../json.ts'
 import type { ObjectStore, PutCondition } from './object-store.ts'
@@ -68,7 +68,11 @@ export async function uploadFile(
   return { object: { key, size, sha256: digest }, etag }
 }
 
+/** Bytes up to which a file is read at once: a stream costs 0.3 ms, as much as hashing so many. */
+const readAtOnce = 256 * 1024
+
 export async function sha256File(path: string): Promise<string> {
+  if (statSync(path).size <= readAtOnce) return sha256(readFileSync(path))
   const hash = createHash('sha256')
   // 1 MiB chunks: with the default of 64 KiB the event loop costs more than the hash.
   for await (const chunk of createReadStream(path, { highWaterMark: 1024 * 1024 }))
