@@ -45,6 +45,18 @@ describe('a manifest that is wrong stops everything before anything is read', ()
     }
   })
 
+  test('an expression that reads the clock, before anything runs', async () => {
+    const orders = csvDataflow('orders').replace(
+      'columns:',
+      "rules: [{ name: old, expr: 'now() > at' }]\n      columns:",
+    )
+    for (const command of ['validate', 'plan', 'run']) {
+      expect(await refused(manifestOf(orders), [command])).toMatch(
+        /sluice\.yaml:\d+:\d+: the expression is refused: it calls now\(\)/,
+      )
+    }
+  })
+
   test('no manifest there', async () => {
     const cwd = temporaryProject({ 'other/sluice.yml': '' })
     const { code, stderr } = await sluice(['run'], { cwd })

@@ -3,6 +3,7 @@ import { dirname, isAbsolute, join, relative, resolve } from 'node:path'
 import { ManifestError } from '../core/errors.ts'
 import type { Provenance } from '../core/manifest/provenance.ts'
 import type { RenderedManifest } from '../core/manifest/types.ts'
+import { judgeTexts } from './judge-texts.ts'
 
 /** What a project's manifest is called. */
 export const manifestName = 'sluice.yaml'
@@ -46,7 +47,7 @@ export async function loadProject(path: string): Promise<Project> {
   const place = findProject(path)
   // Reading manifests loads zod and yaml, about 100 ms that commands without one do not spend.
   const { loadManifest } = await import('../core/manifest/load.ts')
-  const { manifest, provenance } = await loadManifest(shown(place.file))
+  const { manifest, provenance } = await loadManifest(shown(place.file), judgeTexts)
   return { ...place, rendered: manifest, provenance }
 }
 

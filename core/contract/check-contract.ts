@@ -1,9 +1,7 @@
 import type { Engine } from '../engine/engine.ts'
-import { wordsOfBinding } from '../engine/engine-errors.ts'
-import { quoteLiteral } from '../engine/sql.ts'
-import { SluiceError } from '../errors.ts'
 import { acceptsText } from './grammar.ts'
 import { columnTypeProblem, contractType } from './nested-contract.ts'
+import { patternError } from './pattern-error.ts'
 import type {
   ColumnContract,
   ColumnType,
@@ -267,19 +265,13 @@ export function patternProblem(pattern: string): string | undefined {
 export async function verifyPatterns(engine: Engine, spec: ContractSpec): Promise<ContractProblem[]> {
   const problems: ContractProblem[] = []
   for (const { path, pattern } of patternsOf(spec)) {
-    try {
-      await engine.rows(`SELECT regexp_full_match('', ${quoteLiteral(pattern)}) AS ok`)
-    } catch (error) {
-      if (!(error instanceof SluiceError) || error.code !== 'ENGINE_STATEMENT') throw error
-      problems.push({
-        path,
-        message: `pattern ${pattern} is not RE2: ${wordsOfBinding(error).replace(/^.*?Error: /, '')}`,
-        hint: 'Correct it: patterns are RE2, matched against the whole value',
-      })
-    }
+    const message = await patternError(engine, pattern)
+    if (message !== undefined) problems.push({ path, message, hint: patternHint })
   }
   return problems
 }
+
+export const patternHint = 'Correct it: patterns are RE2, matched against the whole value'
 
 /** Of the columns and of all that is nested in them. */
 export function patternsOf(

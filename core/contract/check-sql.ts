@@ -24,22 +24,11 @@ export async function verifyCheckSql(
   sql: string,
   relations: readonly CheckRelation[],
 ): Promise<void> {
-  try {
-    await checkTransformSql(
-      engine,
-      sql,
-      relations.map(({ name }) => name),
-    )
-  } catch (error) {
-    if (!(error instanceof ManifestError) || error.code !== 'TRANSFORM_REFUSED') throw error
-    throw refused(String(error.details.why))
-  }
-  const functions = await scalarFunctions(engine)
-  walkTree(await treeOf(engine, sql), undefined, (tree) => {
-    const problem = chanceProblem(tree, functions)
-    if (problem !== undefined) throw refused(problem)
-    return undefined
-  })
+  await parseCheckSql(
+    engine,
+    sql,
+    relations.map(({ name }) => name),
+  )
   try {
     await makeViews(
       engine,
@@ -53,6 +42,26 @@ export async function verifyCheckSql(
     if (!(error instanceof TerminalError) || error.code !== 'ENGINE_STATEMENT') throw error
     throw refused(wordsOfBinding(error))
   }
+}
+
+/** All of {@link verifyCheckSql} that can be told before the relations' columns are known. */
+export async function parseCheckSql(
+  engine: Engine,
+  sql: string,
+  relations: readonly string[],
+): Promise<void> {
+  try {
+    await checkTransformSql(engine, sql, relations)
+  } catch (error) {
+    if (!(error instanceof ManifestError) || error.code !== 'TRANSFORM_REFUSED') throw error
+    throw refused(String(error.details.why))
+  }
+  const functions = await scalarFunctions(engine)
+  walkTree(await treeOf(engine, sql), undefined, (tree) => {
+    const problem = chanceProblem(tree, functions)
+    if (problem !== undefined) throw refused(problem)
+    return undefined
+  })
 }
 
 function named(columns: CheckRelation['columns']) {

@@ -17,8 +17,12 @@ export async function parseSelects(engine: Engine, sql: string): Promise<Parsed>
     readonly error_message?: string
     readonly statements?: readonly { readonly node: Tree }[]
   }
-  if (parsed.error) return { error: parsed.error_message ?? 'it cannot be parsed' }
+  if (parsed.error) return { error: parseProblem(parsed.error_message) }
   return { statements: (parsed.statements ?? []).map(({ node }) => node) }
+}
+
+function parseProblem(said = 'it cannot be parsed'): string {
+  return said.startsWith('Only SELECT statements') ? 'it has a statement that is no SELECT' : said
 }
 
 /**

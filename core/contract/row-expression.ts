@@ -21,6 +21,14 @@ export interface RowExpression {
   readonly columns: readonly string[]
 }
 
+/** An expression that is one, whatever the columns are. */
+export interface ParsedExpression {
+  /** Stands by itself in any SQL over a relation that has the columns under their names. */
+  readonly sql: string
+  /** What it names as columns, as it spells them. */
+  readonly names: readonly string[]
+}
+
 /**
  * Lets one scalar expression over one row through, in DuckDB's SQL: no query, aggregate or window, no function
  * that depends on clock, chance or the instance, no column that is not there. Columns are named as in the table,
@@ -28,33 +36,51 @@ export interface RowExpression {
  * and then bound to the types of the columns; nothing is run. Everything that is not known is refused.
  *
  * A failed statement undoes what the lease has made so far, so call it before making views.
- * Throws `ManifestError` `EXPRESSION_REFUSED`, naming the construct.
+ * Throws `ManifestError` `EXPRESSION_REFUSED`, naming the construct; `details.why` says it without the expression.
  */
 export async function checkRowExpression(
   engine: Engine,
   expr: string,
   columns: readonly RowColumn[],
 ): Promise<RowExpression> {
-  const refused = (why: string) => refusal(expr, why)
+  const { sql, names } = await parseRowExpression(engine, expr)
+  const byName = new Map(columns.map(({ name }) => [name.toLowerCase(), name]))
+  for (const name of names) {
+    if (byName.has(name.toLowerCase())) continue
+    const known = [...byName.values()].join(', ')
+    throw refusal(
+      expr,
+      clockProblem(name) ?? `it names ${name}, which is no column; the columns are ${known}`,
+    )
+  }
+  const used = new Set(names.map((name) => byName.get(name.toLowerCase())))
+  const type = await boundType(engine, sql, columns, (why) => refusal(expr, why))
+  return { sql, type, columns: columns.map(({ name }) => name).filter((name) => used.has(name)) }
+}
+
+/** All of {@link checkRowExpression} that can be told before the columns are known. */
+export async function parseRowExpression(engine: Engine, expr: string): Promise<ParsedExpression> {
   const sql = `(${expr}\n)`
   const tree = await parseOne(engine, expr, sql)
   const functions = await scalarFunctions(engine)
-  const byName = new Map(columns.map(({ name }) => [name.toLowerCase(), name]))
-  const used = new Set<string>()
+  const names = new Set<string>()
   walkTree(tree, new Set<string>(), (node, parameters: ReadonlySet<string>) => {
     if (node.class === undefined) return parameters
-    const name = node.class === 'COLUMN_REF' ? String((node.column_names as string[])[0]) : undefined
-    const problem =
-      name === undefined
-        ? (classProblem(node) ?? functionProblem(node, functions))
-        : columnProblem(name, byName, parameters)
-    if (problem !== undefined) throw refused(problem)
-    const column = name === undefined ? undefined : byName.get(name.toLowerCase())
-    if (column !== undefined) used.add(column)
+    if (node.class === 'COLUMN_REF') {
+      const name = String((node.column_names as string[])[0])
+      if (!parameters.has(name.toLowerCase())) names.add(name)
+    }
+    const problem = classProblem(node) ?? functionProblem(node, functions)
+    if (problem !== undefined) throw refusal(expr, problem)
     return node.class === 'LAMBDA' ? new Set([...parameters, ...lambdaParameters(node)]) : parameters
   })
-  const type = await boundType(engine, sql, columns, refused)
-  return { sql, type, columns: columns.map(({ name }) => name).filter((name) => used.has(name)) }
+  return { sql, names: [...names] }
+}
+
+/** A word that is parsed as a column, and is the clock where there is no column of that name. */
+export function clockProblem(name: string): string | undefined {
+  if (!/^(current_(date|time|timestamp)|localtime|localtimestamp)$/i.test(name)) return undefined
+  return `it reads ${name}, which is the clock and not of the row`
 }
 
 /**
@@ -125,15 +151,6 @@ function functionProblem(node: Tree, functions: ReadonlyMap<string, string | nul
   return `it calls ${name}(), which ${known ?? 'is no scalar function'}`
 }
 
-function columnProblem(
-  name: string,
-  byName: ReadonlyMap<string, string>,
-  parameters: ReadonlySet<string>,
-): string | undefined {
-  if (byName.has(name.toLowerCase()) || parameters.has(name.toLowerCase())) return undefined
-  return `it names ${name}, which is no column; the columns are ${[...byName.values()].join(', ')}`
-}
-
 /** `x` of `lambda x: …`. JSON's `->` is parsed as one as well; the binder tells them apart. */
 function lambdaParameters(node: Tree): string[] {
   const names: string[] = []
@@ -167,5 +184,6 @@ function refusal(expr: string, why: string): ManifestError {
     fact: `The expression ${JSON.stringify(expr)} is refused: ${why}`,
     consequence: 'Nothing was read',
     next: "Write one SQL expression over the row's columns, named as in the table",
+    details: { why },
   })
 }

@@ -1,6 +1,6 @@
 import type { Engine } from '../engine/engine.ts'
 import { ContractError, ManifestError } from '../errors.ts'
-import { checkRowExpression } from './row-expression.ts'
+import { checkRowExpression, type RowExpression } from './row-expression.ts'
 import type { ScanColumn } from './scan.ts'
 import { type RowRule, type Severity, sqlType } from './types.ts'
 
@@ -31,8 +31,8 @@ export async function bindRowRules(
   const bound: BoundRowRule[] = []
   for (const { name, expr, severity = 'error' } of rules) {
     const expression = await checked(engine, name, expr, known)
-    if (expression.type !== 'BOOLEAN')
-      throw invalid(name, `it is of type ${expression.type}, not true or false`)
+    const problem = notTrueOrFalse(expression)
+    if (problem !== undefined) throw invalid(name, expr, problem)
     const message = `breaks the rule ${name}: ${expr.trim()}`
     const sql = `coalesce(TRY${expression.sql}, false)`
     bound.push({ name, severity, message, sql, columns: expression.columns })
@@ -49,15 +49,20 @@ async function checked(
   try {
     return await checkRowExpression(engine, expr, columns)
   } catch (error) {
-    if (error instanceof ManifestError) throw invalid(name, error.message, error)
+    if (error instanceof ManifestError) throw invalid(name, expr, String(error.details.why), error)
     throw error
   }
 }
 
-function invalid(name: string, why: string, cause?: unknown): ContractError {
+/** What else than true and false the expression of a rule or a filter is. */
+export function notTrueOrFalse({ type }: Pick<RowExpression, 'type'>): string | undefined {
+  return type === 'BOOLEAN' ? undefined : `it is of type ${type}, not true or false`
+}
+
+function invalid(name: string, expr: string, why: string, cause?: unknown): ContractError {
   return new ContractError({
     code: 'CONTRACT_RULE_INVALID',
-    fact: `The contract's rule ${name} cannot be judged: ${why}`,
+    fact: `The contract's rule ${name}, ${JSON.stringify(expr)}, cannot be judged: ${why}`,
     consequence: 'Nothing was read',
     next: 'Correct its expr: docs/contracts.md says what an expression may be',
     ...(cause === undefined ? {} : { cause }),

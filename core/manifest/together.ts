@@ -68,7 +68,7 @@ function checkGraph(found: readonly FoundDataflow[], writers: readonly Writer[],
 }
 
 /** Of a scalar or a list its own place, of a mapping that of its key: there is nothing to see at a first key. */
-function valuePlace({ tree }: FoundDataflow, path: Path): Place {
+export function valuePlace({ tree }: FoundDataflow, path: Path): Place {
   const key = path.at(-1)
   const node = locate(tree, path)
   if (node?.kind === 'map' && typeof key === 'string') return keyPlaceOf(tree, path.slice(0, -1), key)

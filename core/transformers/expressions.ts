@@ -1,4 +1,5 @@
 import { checkRowExpression } from '../contract/row-expression.ts'
+import { notTrueOrFalse } from '../contract/row-rules.ts'
 import { sqlType } from '../contract/types.ts'
 import type { Engine } from '../engine/engine.ts'
 import { quoteIdentifier } from '../engine/sql.ts'
@@ -41,7 +42,8 @@ export async function addComputed(
  */
 export async function addFilter(draft: Draft, engine: Engine, expr: string): Promise<void> {
   const { type, tried, holds } = await bind(draft, engine, expr, 'filter')
-  if (type !== 'BOOLEAN') throw invalid('filter', `it is of type ${type}, not true or false`)
+  const problem = notTrueOrFalse({ type })
+  if (problem !== undefined) throw invalid('filter', problem)
   const held = '_sluice_filter_holds'
   const when = '_sluice_filtered'
   const judged = [...holds, `${tried} IS NOT NULL`].join(' AND ')
@@ -90,7 +92,7 @@ async function check(
   try {
     return await checkRowExpression(engine, expr, columns)
   } catch (error) {
-    if (error instanceof ManifestError) throw invalid(where, error.message, error)
+    if (error instanceof ManifestError) throw invalid(where, String(error.details.why), error)
     throw error
   }
 }
