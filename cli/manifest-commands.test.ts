@@ -48,7 +48,7 @@ describe('a manifest that is wrong stops everything before anything is read', ()
   test('an expression that reads the clock, before anything runs', async () => {
     const orders = csvDataflow('orders').replace(
       'columns:',
-      "rules: [{ name: old, expr: 'now() > at' }]\n      columns:",
+      "rules: [{ name: old, expr: 'now() > day' }]\n      columns:",
     )
     for (const command of ['validate', 'plan', 'run']) {
       expect(await refused(manifestOf(orders), [command])).toMatch(

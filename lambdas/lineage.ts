@@ -252,11 +252,15 @@ function checkContractColumns(task: GateTask, names: readonly string[]): void {
   if (absent.length === 0) return
   throw new ContractError({
     code: 'CONTRACT_COLUMN_MISSING',
-    fact: `the source of ${task.dataflow.name} has no column ${absent.join(', ')}, which its contract names; it has ${names.join(', ')}`,
+    fact: `the source of ${task.dataflow.name} has no column ${absent.join(', ')}, which its contract names; it has ${namesOf(names)}`,
     consequence: 'Nothing was written',
     next: 'Deliver the column, or take it out of the contract',
     details: { missing: absent, columns: names },
   })
+}
+
+function namesOf(names: readonly string[]): string {
+  return names.length === 0 ? 'none' : names.join(', ')
 }
 
 /** They must be there, and as the source has them: what is new is decided before rows are changed. */
@@ -266,7 +270,7 @@ function checkWatermarks({ dataflow }: GateTask, columns: PlannedColumns['column
   if (absent.length > 0) {
     throw new ContractError({
       code: 'WATERMARK_COLUMN_MISSING',
-      fact: `the source of ${dataflow.name} has no column ${absent.join(', ')}, by which it is to be loaded; it has ${columns.map(({ name }) => name).join(', ')}`,
+      fact: `the source of ${dataflow.name} has no column ${absent.join(', ')}, by which it is to be loaded; it has ${namesOf(columns.map(({ name }) => name))}`,
       consequence: 'Nothing was written',
       next: 'Correct watermark_columns',
     })

@@ -44,7 +44,7 @@ test.each([
   ["SELECT current_setting('threads') FROM _load_", 'it calls current_setting()'],
   ['SELECT * FROM flights', 'it reads flights, which is none of its relations'],
   ["SELECT * FROM read_csv('x')", 'it reads read_csv()'],
-  ['DELETE FROM _load_', 'Only SELECT statements'],
+  ['DELETE FROM _load_', 'a statement that is no SELECT'],
   ['SELECT 1; SELECT 2', 'it has 2 statements'],
   ['SELECT z FROM _load_', 'z'],
   ['SELECT k + n FROM _load_ WHERE', 'syntax error'],

@@ -27,6 +27,8 @@ export interface ParsedExpression {
   readonly sql: string
   /** What it names as columns, as it spells them. */
   readonly names: readonly string[]
+  /** What it may name besides: `x` of `lambda x: …` is a parameter, and of `x -> '$.a'`, which is parsed alike, a column. */
+  readonly parameters: readonly string[]
 }
 
 /**
@@ -43,7 +45,7 @@ export async function checkRowExpression(
   expr: string,
   columns: readonly RowColumn[],
 ): Promise<RowExpression> {
-  const { sql, names } = await parseRowExpression(engine, expr)
+  const { sql, names, parameters } = await parseRowExpression(engine, expr)
   const byName = new Map(columns.map(({ name }) => [name.toLowerCase(), name]))
   for (const name of names) {
     if (byName.has(name.toLowerCase())) continue
@@ -53,7 +55,7 @@ export async function checkRowExpression(
       clockProblem(name) ?? `it names ${name}, which is no column; the columns are ${known}`,
     )
   }
-  const used = new Set(names.map((name) => byName.get(name.toLowerCase())))
+  const used = new Set([...names, ...parameters].map((name) => byName.get(name.toLowerCase())))
   const type = await boundType(engine, sql, columns, (why) => refusal(expr, why))
   return { sql, type, columns: columns.map(({ name }) => name).filter((name) => used.has(name)) }
 }
@@ -64,17 +66,19 @@ export async function parseRowExpression(engine: Engine, expr: string): Promise<
   const tree = await parseOne(engine, expr, sql)
   const functions = await scalarFunctions(engine)
   const names = new Set<string>()
+  const bound = new Set<string>()
   walkTree(tree, new Set<string>(), (node, parameters: ReadonlySet<string>) => {
     if (node.class === undefined) return parameters
     if (node.class === 'COLUMN_REF') {
       const name = String((node.column_names as string[])[0])
-      if (!parameters.has(name.toLowerCase())) names.add(name)
+      const isParameter = parameters.has(name.toLowerCase())
+      ;(isParameter ? bound : names).add(name)
     }
     const problem = classProblem(node) ?? functionProblem(node, functions)
     if (problem !== undefined) throw refusal(expr, problem)
     return node.class === 'LAMBDA' ? new Set([...parameters, ...lambdaParameters(node)]) : parameters
   })
-  return { sql, names: [...names] }
+  return { sql, names: [...names], parameters: [...bound] }
 }
 
 /** A word that is parsed as a column, and is the clock where there is no column of that name. */

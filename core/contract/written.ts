@@ -47,14 +47,14 @@ async function expressionProblem(
   engine: Engine,
   { text, columns, isTyped, isCondition }: WrittenExpression,
 ): Promise<string | undefined> {
-  const { names } = await parseRowExpression(engine, text)
+  const { names, parameters } = await parseRowExpression(engine, text)
   const known = new Set(columns.map(({ name }) => name.toLowerCase()))
   const others = names.filter((name) => !known.has(name.toLowerCase()))
   for (const name of others) {
     const problem = clockProblem(name)
     if (problem !== undefined) return refusedFor({ kind: 'expression' }, problem)
   }
-  if (others.length > 0 || (names.length > 0 && !isTyped)) return undefined
+  if (others.length > 0 || parameters.length > 0 || (names.length > 0 && !isTyped)) return undefined
   const bound = await checkRowExpression(engine, text, columns)
   const problem = isCondition ? notTrueOrFalse(bound) : undefined
   return problem === undefined ? undefined : refusedFor({ kind: 'expression' }, problem)

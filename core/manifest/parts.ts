@@ -168,7 +168,7 @@ export async function readDataflows({ root, trees }: Parts, problems: Problem[])
           ? pathText('dataflows', [name.value])
           : `dataflows[${index}]`
       const { tree, isWhole } = await takeContractIn(written, label, importer, problems)
-      const value = toPlain(tree)
+      const value = withEscape(toPlain(tree))
       const parsed = dataflowSchema.safeParse(value)
       if (parsed.success) {
         const flow = withCsv(parsed.data)
@@ -230,6 +230,14 @@ function remove(value: unknown, path: Path): void {
   let holder = value as Record<string, unknown> | undefined
   for (const key of target.slice(0, -1)) holder = holder?.[key] as Record<string, unknown> | undefined
   if (typeof holder === 'object' && holder !== null) delete holder[String(target.at(-1))]
+}
+
+/** A quote inside of quotes is written twice unless something else is said: the default is another key's value. */
+function withEscape(value: unknown): unknown {
+  const { source } = value as { readonly source?: { readonly csv?: Record<string, unknown> } }
+  const { csv } = source ?? {}
+  if (typeof csv?.quote === 'string' && csv.escape === undefined) csv.escape = csv.quote
+  return value
 }
 
 /** `source.csv` is there exactly when the format is `csv`, so that its readers need no defaults of their own. */

@@ -237,6 +237,27 @@ defaults: [x]
 })
 
 describe('rules across keys', () => {
+  test('signs of CSV that no reader could tell apart', async () => {
+    const csv = (keys: string) => source.replace('csv }', `csv, csv: { ${keys} } }`)
+    expect(
+      await problems(
+        flow('a', csv("quote: '', null_values: ['', 'n/a']"), sink('t.a')),
+        flow('b', csv('quote: "\'"'), sink('t.b')),
+        flow('c', csv("quote: '', escape: '\\'"), sink('t.c')),
+        flow('d', csv("quote: é, delimiter: ';', null_values: [x, 'a;b', 'é']"), sink('t.d')),
+        flow('e', csv('null_values: ["a,b", "a\\"b", "a\\n"]'), sink('t.e')),
+      ),
+    ).toEqual([
+      '14:88: `escape` has no meaning without `quote`. Remove it.',
+      '17:76: `quote` must be one of ASCII, and `é` is not. Use another character.',
+      '17:112: "a;b" has the `delimiter` in it, and no unquoted field can. Remove it: a quoted field is never NULL.',
+      '17:119: "é" has the `quote` in it, and no unquoted field can. Remove it: a quoted field is never NULL.',
+      '20:83: "a,b" has the `delimiter` in it, and no unquoted field can. Remove it: a quoted field is never NULL.',
+      '20:90: "a\\"b" has the `quote` in it, and no unquoted field can. Remove it: a quoted field is never NULL.',
+      '20:98: "a\\n" has a line end in it, and no unquoted field can. Remove it: a quoted field is never NULL.',
+    ])
+  })
+
   test('source and transform, csv, compression, watermarks, order', async () => {
     const sql = 'transform: { sql: SELECT 1 }'
     expect(

@@ -126,19 +126,29 @@ function checkSource(source: DeepPartial<FileSource>, report: Report): void {
 }
 
 function checkCsv(csv: DeepPartial<CsvOptions>, report: Report): void {
-  for (const key of ['delimiter', 'quote', 'escape'] as const) {
+  const signs = ['delimiter', 'quote', 'escape'] as const
+  for (const key of signs) {
     const value = csv[key]
-    if (value === undefined) continue
-    if (/[\r\n]/.test(value)) {
-      report(['source', 'csv', key], `\`${key}\` cannot be a line end`, 'Use another character')
-    }
+    // An escape that is the quote has no mistakes of its own.
+    if (value === undefined || (key === 'escape' && value === csv.quote)) continue
+    const at = ['source', 'csv', key]
+    if (/[\r\n]/.test(value)) report(at, `\`${key}\` cannot be a line end`, 'Use another character')
     if (key !== 'delimiter' && value === csv.delimiter) {
-      const message = `\`${key}\` and \`delimiter\` are the same character`
-      report(['source', 'csv', key], message, 'Use another character')
+      report(at, `\`${key}\` and \`delimiter\` are the same character`, 'Use another character')
+    }
+    if (key !== 'delimiter' && /[^\0-\x7f]/.test(value)) {
+      report(at, `\`${key}\` must be one of ASCII, and \`${value}\` is not`, 'Use another character')
     }
   }
   if (csv.quote === '' && csv.escape !== undefined && csv.escape !== '') {
-    report(['source', 'csv', 'escape'], '`escape` has no meaning without `quote`', "Write escape: ''")
+    report(['source', 'csv', 'escape'], '`escape` has no meaning without `quote`', 'Remove it')
+  }
+  for (const [i, spelling] of (csv.null_values ?? []).entries()) {
+    const sign = signs.find((key) => csv[key] !== undefined && csv[key] !== '' && spelling.includes(csv[key]))
+    if (sign === undefined && !/[\r\n]/.test(spelling)) continue
+    const what = sign === undefined ? 'a line end' : `the \`${sign}\``
+    const message = `${JSON.stringify(spelling)} has ${what} in it, and no unquoted field can`
+    report(['source', 'csv', 'null_values', i], message, 'Remove it: a quoted field is never NULL')
   }
 }
 

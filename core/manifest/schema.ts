@@ -50,7 +50,7 @@ export const csvSchema = z
       .string()
       .max(1)
       .default('"')
-      .describe('One character before a quote inside of quotes; empty for none.'),
+      .describe('One character before a quote inside of quotes; empty for none. Default: what `quote` is.'),
     header: z.boolean().default(true).describe('Whether the first line names the columns.'),
     null_values: z
       .array(z.string())

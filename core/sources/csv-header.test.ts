@@ -77,7 +77,11 @@ describe('readCsvHeader', () => {
   })
 
   it('refuses what is no UTF-8, no gzip, or another version by now', async () => {
-    await expect(header(Buffer.from([0x61, 0xff, 0x0a]))).rejects.toMatchObject({ code: 'SOURCE_UNREADABLE' })
+    await expect(header(Buffer.from([0x61, 0xff, 0x0a]))).rejects.toMatchObject({
+      code: 'CSV_HEADER_INVALID',
+    })
+    await expect(header(Buffer.from('\ufeffa,b\n', 'utf16le'))).rejects.toThrow(/is not UTF-8/)
+    expect(await header(Buffer.from('a,b\nx,\xff\n', 'latin1'))).toEqual(['a', 'b'])
     await expect(header('a,b\n', plain, 'gzip')).rejects.toMatchObject({ code: 'SOURCE_UNREADABLE' })
     await expect(header(gzipSync('a,b').subarray(0, 12), plain, 'gzip')).rejects.toMatchObject({
       code: 'SOURCE_UNREADABLE',

@@ -6,6 +6,8 @@ import type { ObjectPin, ObjectStore } from '../stores/object-store.ts'
 
 /** Bytes of text. */
 const limit = 1 << 20
+/** What stands for bytes that are no UTF-8 where they are decoded. */
+const replacement = '\ufffd'
 
 /** A pinned object from its beginning, in pieces; only those that are asked for are fetched. */
 async function* pieces(store: Pick<ObjectStore, 'read'>, pin: ObjectPin): AsyncGenerator<Uint8Array> {
@@ -20,8 +22,8 @@ const pieceBytes = 64 * 1024
  * are `column_1` … by the first record's width. An empty object has none. No more of it is fetched than that.
  *
  * Throws `SourceError`: `CSV_HEADER_INVALID` for a name that is empty or there twice (also by case alone,
- * which SQL does not tell apart) and for a record that does not end within 1 MiB, `SOURCE_UNREADABLE` for
- * bytes that are no gzip or no UTF-8, and what `ObjectStore.read` throws.
+ * which SQL does not tell apart) for one that is no UTF-8 and for a record that does not end within 1 MiB,
+ * `SOURCE_UNREADABLE` for bytes that are no gzip, and what `ObjectStore.read` throws.
  */
 export async function readCsvHeader(
   store: Pick<ObjectStore, 'read'>,
@@ -32,6 +34,7 @@ export async function readCsvHeader(
   const fields = await firstRecord(store, pin, dialect, compression)
   if (fields === undefined) return []
   if (!dialect.header) return fields.map((_, i) => `column_${i + 1}`)
+  if (fields.some((name) => name.includes(replacement))) throw invalid(pin.key, 'is not UTF-8')
   const seen = new Map<string, string>()
   for (const [i, name] of fields.entries()) {
     if (name.trim() === '') throw invalid(pin.key, `has no name for column ${i + 1}`)
@@ -55,7 +58,8 @@ async function firstRecord(
   dialect: CsvDialect,
   compression: Compression,
 ): Promise<string[] | undefined> {
-  const decoder = new TextDecoder('utf-8', { fatal: true })
+  // Bytes that are no UTF-8 are the scan's to reject, row by row; the header must have none.
+  const decoder = new TextDecoder('utf-8')
   const bytes = pieces(store, pin)
   let text = ''
   try {
@@ -117,6 +121,6 @@ function invalid(key: string, what: string): SourceError {
     code: 'CSV_HEADER_INVALID',
     fact: `The header of ${key} ${what}`,
     consequence: 'Nothing was read',
-    next: 'Correct the header line, or the delimiter and quote of the source',
+    next: 'Correct the header line, which is to be UTF-8, or the delimiter and quote of the source',
   })
 }

@@ -25,8 +25,8 @@ export async function pinTables(
 function missing(table: string): SourceError {
   return new SourceError({
     code: 'SOURCE_TABLE_MISSING',
-    fact: `table ${table} does not exist`,
+    fact: `table ${table} does not exist: no dataflow has committed rows to it so far`,
     consequence: 'Nothing was read or written',
-    next: 'Run the dataflow that writes it first, or run without a selection so that it comes before',
+    next: 'Run the dataflow that writes it first, or run without a selection so that it comes before; where it had nothing to load, there is no table yet',
   })
 }
