@@ -81,7 +81,10 @@ export async function replayQuarantine(
     }
     if (io.format === 'text')
       io.err(formatBlocks(planBlocks(io, plan, id).slice(0, 2), 'text', io.colors.err))
-    const code = await carryOut(io, plan, prepared.manifest)
+    const code = await carryOut(io, plan, prepared.manifest).catch(async (error: unknown) => {
+      await withRecords(io, runId, (records) => removeUnused(records, plan))
+      throw error
+    })
     // On a stack the run goes on when its showing is interrupted. A replay that failed stores its input anew.
     if (code !== exitCodes.interrupted)
       await withRecords(io, runId, (records) => removeInput(records, plan.input, prepared.keeps))
@@ -184,7 +187,7 @@ async function carryOut(io: Io, plan: ReplayPlan, manifest: RenderedManifest): P
   const run_id = replayRunId(plan)
   const options = { dataflows: [plan.dataflow] }
   const [begun, stored] = await withRecords(io, plan.run_id, async (records) => [
-    (await records.state.get(runKey(run_id), metaKey)) !== undefined,
+    await isBegun(records, plan),
     await storeRenderedManifest(records.evidence, manifest),
   ])
   if (begun) return await goOn(io, run_id)
@@ -194,6 +197,15 @@ async function carryOut(io: Io, plan: ReplayPlan, manifest: RenderedManifest): P
   }
   const { startRun } = await import('./run-execute.ts')
   return await startRun(io, findProject(io.project).directory, { run_id, manifest, options })
+}
+
+async function isBegun({ state }: Records, plan: ReplayPlan): Promise<boolean> {
+  return (await state.get(runKey(replayRunId(plan)), metaKey)) !== undefined
+}
+
+/** Of a run that was refused before it began; one that did, here or in another process, reads its input. */
+async function removeUnused(records: Records, plan: ReplayPlan): Promise<void> {
+  if (!(await isBegun(records, plan))) await removeInput(records, plan.input, false)
 }
 
 async function goOn(io: Io, run_id: string): Promise<number> {

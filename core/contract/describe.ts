@@ -1,4 +1,5 @@
 import type { Engine } from '../engine/engine.ts'
+import { wordsOfBinding } from '../engine/engine-errors.ts'
 import { quoteLiterals } from '../engine/sql.ts'
 import { SourceError, TerminalError } from '../errors.ts'
 import { readableInputs } from './readable-inputs.ts'
@@ -97,8 +98,14 @@ export async function describeSql(
   engine: Engine,
   transform: { readonly sql: string; readonly relations: Readonly<Record<string, ScanRelation>> },
 ): Promise<DescribedColumn[]> {
-  const view = await createRelations(engine, transform.sql, transform.relations)
-  return await describe(engine, `SELECT * FROM ${view}`)
+  try {
+    const view = await createRelations(engine, transform.sql, transform.relations)
+    return await describe(engine, `SELECT * FROM ${view}`)
+  } catch (error) {
+    if (!(error instanceof TerminalError) || error.code !== 'ENGINE_STATEMENT') throw error
+    const fact = wordsOfBinding(error)
+    throw new TerminalError({ code: error.code, fact, consequence: 'Nothing was read', cause: error.cause })
+  }
 }
 
 async function describe(engine: Engine, sql: string): Promise<DescribedColumn[]> {

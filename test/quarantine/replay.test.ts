@@ -1,6 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { runChild } from '../support/children.ts'
 import { contract, openCorrections } from './project.ts'
 
 /** Rows 1 and 4 are right; 2 is beyond the maximum, 3 is no integer, and the last line has a field too many. */
@@ -186,6 +187,16 @@ describe('sluice quarantine replay', () => {
       stderr: expect.stringContaining('REPLAY_REFUSED'),
     })
     expect(await whole.rows()).toHaveLength(2)
+  })
+
+  it('that is refused before its run begins leaves no corrected row behind', async () => {
+    const { file, directory, rows, run_id } = await rejected('pii_policy: preserve')
+    const from = file('corrected.csv', 'id,name\n2,b\n3,c\n5,e\n')
+    const command = ['quarantine', 'replay', run_id, 'flow', '--from', from, '--yes', '--project', directory]
+    const refused = await runChild('cli/main.ts', command, undefined, { SLUICE_ENVIRONMENT: 'production' })
+    expect(refused).toMatchObject({ code: 2, stderr: expect.stringContaining('PRESERVE_IN_PRODUCTION') })
+    expect(inputs(directory, run_id)).toEqual([])
+    expect(await rows()).toHaveLength(2)
   })
 
   it('that was planned before other rows were acknowledged commits nothing', async () => {
