@@ -1,6 +1,6 @@
 import { place as step } from './nested-contract.ts'
 import { allOf, extract, literal, named, parameter } from './nested-sql.ts'
-import type { ColumnType, ListType, MapType, ScalarType, StructType } from './types.ts'
+import type { ColumnType, ListType, ScalarType, StructType } from './types.ts'
 import { sqlType } from './types.ts'
 
 /**
@@ -10,7 +10,9 @@ import { sqlType } from './types.ts'
  */
 export interface Place {
   readonly type: ColumnType
-  /** SQL of the form over the raw expression, which is named several times and should be a name itself. */
+  /** SQL over the raw expression of what `form` reads instead, under a name, so that it is made once. */
+  readonly prepared?: (raw: string) => string
+  /** SQL of the form over the raw expression, or over the name of what was prepared; it is named several times. */
   readonly form: (raw: string) => string
   /** SQL over a form: whether this very place is of its type, true or false. `undefined`: always. */
   readonly verdict: (form: string) => string | undefined
@@ -23,6 +25,8 @@ export interface Place {
   /** Of a scalar: what its raw value is, and where raw and typed value stand. */
   readonly leaf?: {
     readonly input: string
+    /** Whether the typed value is the engine's cast of the raw one and no more. */
+    readonly cast: boolean
     readonly raw: (form: string) => string
     readonly typed: (form: string) => string
   }
@@ -42,25 +46,26 @@ export interface Part {
 const rawOf = (form: string) => extract(form, 'r')
 const typedOf = (form: string) => extract(form, 't')
 const wrong = (form: string) => extract(form, 'w')
-const inside = (form: string) => extract(form, 'v')
+export const inside = (form: string) => extract(form, 'v')
 /** A form is NULL where JSON has null, and holds nothing where the value is NULL or none of its type. */
 export const notWrong = (form: string) => `coalesce(NOT ${wrong(form)}, true)`
 export const isNull = (form: string) => `(${inside(form)} IS NULL AND ${notWrong(form)})`
 
-/** `verdict`: of a raw and a typed value, as SQL of both. */
+/** `typed`: SQL over the raw value; `verdict`: over both, as of {@link Place.verdict}. */
 export function leaf(
   type: ScalarType,
   input: string,
-  form: Place['form'],
+  typed: (raw: string) => string,
   verdict: (raw: string, typed: string) => string | undefined,
 ): Place {
+  const casts = ['raw', 'CAST(raw AS VARCHAR)', `TRY_CAST(raw AS ${sqlType(type)})`]
   return {
     type,
-    form,
+    form: (raw) => literal({ r: raw, t: typed(raw) }),
     verdict: (f) => verdict(rawOf(f), typedOf(f)),
     isNull: (f) => `(${rawOf(f)} IS NULL)`,
     value: typedOf,
-    leaf: { input, raw: rawOf, typed: typedOf },
+    leaf: { input, cast: casts.includes(typed('raw')), raw: rawOf, typed: typedOf },
     parts: [],
   }
 }
@@ -125,60 +130,15 @@ export function struct(
   }
 }
 
-export function map(type: MapType, keys: Place, values: Place, depth: number, form: Place['form']): Place {
+/** The forms of a list's elements. */
+export function eachForm(place: Place, list: string, depth: number): string {
   const e = parameter(depth)
-  const whole = (f: string) => extract(f, 'u')
-  const once = (f: string) => {
-    const list = keysOf(inside(f), keys, depth)
-    return `coalesce(len(list_distinct(${list})) = list_count(${list}), true)`
-  }
-  return {
-    type,
-    form,
-    verdict: (f) => `CASE WHEN ${whole(f)} THEN true ELSE ${notWrong(f)} AND ${once(f)} END`,
-    message: 'is no map, or has a key twice',
-    isNull,
-    value: (f) => {
-      const entry = literal({ k: keys.value(extract(e, 'k')), v: values.value(extract(e, 'v')) })
-      const entries = `list_transform(${inside(f)}, lambda ${e}: ${entry})`
-      return `CASE WHEN ${whole(f)} THEN map_from_entries(${entries}) END`
-    },
-    parts: [
-      {
-        place: keys,
-        key: 'keys',
-        path: step.key,
-        all: (f, holds) => allOf(inside(f), depth, (each) => holds(extract(each, 'k'))),
-      },
-      {
-        place: values,
-        key: 'values',
-        path: step.value,
-        all: (f, holds) => allOf(inside(f), depth, (each) => holds(extract(each, 'v'))),
-      },
-    ],
-  }
+  const { prepared } = place
+  const over = prepared === undefined ? list : `list_transform(${list}, lambda ${e}: ${prepared(e)})`
+  return `list_transform(${over}, lambda ${e}: ${place.form(e)})`
 }
 
-/**
- * The form of a map over SQL of its entries, structs of `key` and `value`. `u` is whether a map can be made of it: each
- * key is a value, and none is there twice.
- */
-export function mapForm(entries: string, keys: Place, values: Place, depth: number): string {
-  const e = parameter(depth)
-  const entry = literal({ k: keys.form(extract(e, 'key')), v: values.form(extract(e, 'value')) })
-  const forms = `list_transform(${entries}, lambda ${e}: ${entry})`
-  return named(forms, depth, (v) => {
-    const distinct = `len(list_distinct(${keysOf(v, keys, depth + 1)}))`
-    return literal({ w: 'false', u: `${distinct} = len(${v})`, v })
-  })
-}
-
-/** The keys of a list of entries' forms, NULL those that are no value. */
-function keysOf(entries: string, keys: Place, depth: number): string {
-  const e = parameter(depth)
-  const k = extract(e, 'k')
-  const verdict = keys.verdict(k)
-  const key = verdict === undefined ? keys.value(k) : `CASE WHEN ${verdict} THEN ${keys.value(k)} END`
-  return `list_transform(${entries}, lambda ${e}: ${key})`
+/** The form of a place over any SQL of its raw value. */
+export function anyForm(place: Place, raw: string, depth: number): string {
+  return place.prepared === undefined ? place.form(raw) : named(place.prepared(raw), depth, place.form)
 }

@@ -1,6 +1,6 @@
 import type { Place } from './nested-place.ts'
 import { nestedPlace } from './nested-typed.ts'
-import type { ColumnRules, columnRules, Rule, RuledColumn } from './rules.ts'
+import type { ColumnRules, columnRules, Rule, RuledColumn, ValueNames } from './rules.ts'
 import { type MemberContract, type NestedType, typeText } from './types.ts'
 
 /**
@@ -10,7 +10,7 @@ import { type MemberContract, type NestedType, typeText } from './types.ts'
  */
 export function nestedRules(
   column: RuledColumn & { readonly type: NestedType },
-  { rawExpression, typed }: { readonly rawExpression: string; readonly typed: string },
+  { rawExpression, prepared, typed }: Pick<ValueNames, 'rawExpression' | 'prepared' | 'typed'>,
   scalarRules: typeof columnRules,
 ): ColumnRules {
   const root = nestedPlace(column.type, column.input)
@@ -25,7 +25,8 @@ export function nestedRules(
     }
   }
   visit(root, column.name, column.contract, (holds) => holds(typed))
-  return { typed: root.form(rawExpression), others }
+  if (root.prepared === undefined) return { typed: root.form(rawExpression), others }
+  return { prepared: root.prepared(rawExpression), typed: root.form(prepared), others }
 }
 
 /** Of every form of a place, seen from the column. */
@@ -47,7 +48,7 @@ function placeRules(
   if (place.leaf !== undefined) {
     const { input, raw, typed } = place.leaf
     const column = { name: path, type: place.type, input, ...(contract === undefined ? {} : { contract }) }
-    const names = { rawExpression: raw(form), raw: raw(form), typed: typed(form) }
+    const names = { rawExpression: raw(form), prepared: '', raw: raw(form), typed: typed(form) }
     return [...type, ...scalarRules(column, names).others]
   }
   if (contract?.nullable !== false) return type

@@ -1,6 +1,15 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { brokenRules, contractOf, contracts, jsonOf, printJson } from './nested.suite.ts'
+import {
+  brokenRules,
+  contractOf,
+  contracts,
+  escaped,
+  type Json,
+  jsonOf,
+  printJson,
+  writtenValue,
+} from './nested.suite.ts'
 import { columnsOf, csvInput, openTestPool, reasonsOf, scanAll } from './scan.suite.ts'
 import type { ColumnContract } from './types.ts'
 
@@ -89,9 +98,9 @@ describe('JSON text', () => {
   })
 })
 
-test('the engine says the same of any value as a plain walk over it', async () => {
+test('the engine says and writes the same of any value as a plain walk over it', async () => {
   const cases = contracts.chain((contract) =>
-    fc.tuple(fc.constant(contract), fc.array(jsonOf(contract), { minLength: 20, maxLength: 20 })),
+    fc.tuple(fc.constant(contract), fc.array(jsonOf(contract), { minLength: 40, maxLength: 40 })),
   )
   await fc.assert(
     fc.asyncProperty(cases, async ([contract, values]) => {
@@ -100,8 +109,12 @@ test('the engine says the same of any value as a plain walk over it', async () =
         const broken = json.kind === 'null' ? ['c type'] : brokenRules(contract, json, 'c')
         return [...new Set(broken)].sort().join(', ')
       })
-      const { reasons } = await judged(contract, values.map(printJson))
+      const { values: written, reasons } = await judged(
+        contract,
+        values.map((json, i) => printJson(json, i % 2 === 0 ? JSON.stringify : escaped)),
+      )
       expect(values.map((_, i) => (reasons.get(i) ?? []).sort().join(', '))).toEqual(wanted)
+      for (const [i, value] of written) expect(value).toEqual(writtenValue(contract, values[i] as Json))
     }),
     { numRuns: 30, endOnFailure: true },
   )

@@ -1,7 +1,8 @@
 import { type DuckdbType, parseDuckdbType } from './duckdb-type.ts'
 import { jsonText } from './nested-json.ts'
-import { absent, leaf, list, map, mapForm, noValue, type Place, struct } from './nested-place.ts'
-import { extract, literal, parameter } from './nested-sql.ts'
+import { map, mapForm } from './nested-map.ts'
+import { absent, anyForm, eachForm, leaf, list, noValue, type Place, struct } from './nested-place.ts'
+import { extract, literal } from './nested-sql.ts'
 import { judgeInput } from './typed-input.ts'
 import type { ColumnType, NestedType, ScalarType, StructType } from './types.ts'
 import { isNested } from './types.ts'
@@ -21,17 +22,14 @@ function typedPlace(type: ColumnType, input: DuckdbType, depth: number): Place {
   }
   if (type.type === 'list' && input.kind === 'list') {
     const items = typedPlace(type.items, input.items, depth + 1)
-    const e = parameter(depth)
-    return list(type, items, depth, (raw) =>
-      literal({ v: `list_transform(${raw}, lambda ${e}: ${items.form(e)})` }),
-    )
+    return list(type, items, depth, (raw) => literal({ v: eachForm(items, raw, depth) }))
   }
   if (type.type === 'map' && input.kind === 'map') {
     const keys = typedPlace(type.keys, input.keys, depth + 1)
     const values = typedPlace(type.values, input.values, depth + 1)
-    const form = (raw: string) =>
-      `CASE WHEN ${raw} IS NOT NULL THEN ${mapForm(`map_entries(${raw})`, keys, values, depth)} END`
-    return map(type, keys, values, depth, form)
+    const cast = keys.leaf?.cast === true && values.leaf?.cast === true
+    const parts = { type, keys, values, depth, cast }
+    return map(parts, (raw) => `CASE WHEN ${raw} IS NOT NULL THEN ${mapForm(parts, raw)} END`)
   }
   return type.type === 'struct' && input.kind === 'struct'
     ? typedStruct(type, input.fields, depth)
@@ -53,7 +51,9 @@ function typedStruct(
   })
   const others = fields.filter(({ name }) => !type.fields.some((member) => member.name === name))
   const form = (raw: string) => {
-    const inside = members.map(({ name, place }) => [name, place.form(extract(raw, name))] as const)
+    const inside = members.map(
+      ({ name, place }) => [name, anyForm(place, extract(raw, name), depth)] as const,
+    )
     const unknown = others.map(({ name }) => `${extract(raw, name)} IS NOT NULL`)
     return literal({
       w: unknown.length === 0 ? 'false' : `(${unknown.join(' OR ')})`,
@@ -64,6 +64,11 @@ function typedStruct(
 }
 
 function typedLeaf(type: ScalarType, input: string): Place {
-  const form = (raw: string) => literal({ r: raw, t: judgeInput(type, input, raw).typed })
-  return leaf(type, input, form, (raw, typed) => judgeInput(type, input, raw).verdict(raw, typed))
+  const judged = (raw: string) => judgeInput(type, input, raw)
+  return leaf(
+    type,
+    input,
+    (raw) => judged(raw).typed,
+    (raw, typed) => judged(raw).verdict(raw, typed),
+  )
 }

@@ -45,17 +45,26 @@ export type Json =
   | { readonly kind: 'array'; readonly items: readonly Json[] }
   | { readonly kind: 'object'; readonly entries: readonly (readonly [string, Json])[] }
 
-export function printJson(json: Json): string {
+/** `quoted` writes keys and strings. */
+export function printJson(json: Json, quoted: (text: string) => string = JSON.stringify): string {
   switch (json.kind) {
     case 'null':
       return 'null'
     case 'array':
-      return `[${json.items.map(printJson).join(',')}]`
+      return `[${json.items.map((item) => printJson(item, quoted)).join(',')}]`
     case 'object':
-      return `{${json.entries.map(([key, value]) => `${JSON.stringify(key)}: ${printJson(value)}`).join(', ')}}`
+      return `{${json.entries.map(([key, value]) => `${quoted(key)}: ${printJson(value, quoted)}`).join(', ')}}`
     default:
-      return json.kind === 'string' ? JSON.stringify(json.text) : json.text
+      return json.kind === 'string' ? quoted(json.text) : json.text
   }
+}
+
+/** A JSON string of nothing but escapes, with white space around. */
+export function escaped(text: string): string {
+  const units = Array.from({ length: text.length }, (_, i) =>
+    text.charCodeAt(i).toString(16).padStart(4, '0'),
+  )
+  return `\n"${units.map((hex) => `\\u${hex}`).join('')}"\t `
 }
 
 /**
@@ -91,6 +100,8 @@ export function brokenRules(contract: MemberContract, json: Json, path: string):
         ...json.entries.flatMap(([, value]) => brokenRules(contract.values!, value, `${path}{value}`)),
       ]
     }
+    case 'json':
+      return json.kind !== 'string' || acceptsText({ type: 'json' }, json.text) ? [] : [`${path} type`]
     default: {
       if (json.kind === 'array' || json.kind === 'object') return [`${path} type`]
       const stringOnly = contract.type === 'string' || contract.type === 'binary'
@@ -110,6 +121,51 @@ function brokenScalar(contract: MemberContract, text: string, path: string): str
     ...(above ? [`${path} max`] : []),
     ...(unmatched ? [`${path} pattern`] : []),
   ]
+}
+
+/** What is written of a value that breaks no rule, as the engine's rows have it. */
+export function writtenValue(contract: MemberContract, json: Json): unknown {
+  if (json.kind === 'null') return null
+  switch (contract.type) {
+    case 'list':
+      return json.kind === 'array' ? json.items.map((item) => writtenValue(contract.items!, item)) : undefined
+    case 'struct': {
+      const values = new Map(json.kind === 'object' ? json.entries : [])
+      const members = Object.entries(contract.fields!).map(([name, member]) => {
+        return [name, writtenValue(member, values.get(name) ?? { kind: 'null' })] as const
+      })
+      return Object.fromEntries(members)
+    }
+    case 'map': {
+      const entries = json.kind === 'object' ? json.entries : []
+      return entries.map(([key, value]) => [
+        writtenValue(contract.keys!, { kind: 'string', text: key }),
+        writtenValue(contract.values!, value),
+      ])
+    }
+    case 'json':
+      return json.kind === 'string' ? json.text : JSON.stringify(JSON.parse(printJson(json)))
+    default:
+      return 'text' in json ? scalarValue(contract.type, json.text) : undefined
+  }
+}
+
+function scalarValue(type: MemberContract['type'], text: string): unknown {
+  switch (type) {
+    case 'integer':
+    case 'double':
+      return Number(text)
+    case 'boolean':
+      return text.toLowerCase() === 'true'
+    case 'decimal':
+      return Number(text).toFixed(1)
+    case 'binary':
+      return Buffer.from(text, 'hex')
+    case 'timestamp_tz':
+      return new Date(text).toISOString().replace('T', ' ').replace('.000Z', '+00')
+    default:
+      return text
+  }
 }
 
 /** Texts of one value are one key. */
@@ -135,6 +191,8 @@ export const contracts: fc.Arbitrary<MemberContract> = fc.letrec<{
       { type: 'double' },
       { type: 'uuid' },
       { type: 'binary' },
+      { type: 'json' },
+      { type: 'timestamp_tz' },
     ),
   )
   const keys = fc.constantFrom<MemberContract>(
@@ -158,13 +216,15 @@ export const contracts: fc.Arbitrary<MemberContract> = fc.letrec<{
 
 const texts: Readonly<Record<string, readonly string[]>> = {
   integer: ['0', '5', '-2', '6', '007', '+1', 'x', '1.5', '99999999999'],
-  string: ['', 'abc', 'A', '5', '[1]', '"', 'null', 'é'],
+  string: ['', 'abc', 'A', '5', '[1]', '"', 'null', 'é', '\\', 'inf,]'],
   boolean: ['true', 'FALSE', '1'],
   date: ['2024-02-29', '2023-02-29', '2024-1-1'],
   decimal: ['1.5', '-1.5', '999.9', '1000', '1.25'],
   double: ['1e3', 'nan', '0.5'],
   uuid: ['a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', 'a0eebc99'],
   binary: ['', '0aFF', '0'],
+  json: ['{"a":1}', '1.50', 'x', '[1,]'],
+  timestamp_tz: ['2024-01-05T10:00:00Z', '2024-01-05T10:00+01:00', '2024-01-05T10:00:00'],
 }
 
 const bare = fc.constantFrom<Json>(
@@ -191,19 +251,17 @@ export function jsonOf(contract: MemberContract): fc.Arbitrary<Json> {
       })
     case 'struct': {
       const members = Object.entries(contract.fields!).map(([name, member]) =>
-        fc.option(
-          jsonOf(member).map((value) => [name, value] as const),
-          { freq: 5, nil: undefined },
+        fc.oneof(
+          { weight: 1, arbitrary: fc.constantFrom(undefined, [name, { kind: 'null' }] as const) },
+          { weight: 4, arbitrary: jsonOf(member).map((value) => [name, value] as const) },
         ),
       )
-      const strange = fc.constantFrom(undefined, undefined, undefined, undefined, 'a', 'A', 'zz')
-      const entries = fc.tuple(strange, ...members).map(([name, ...own]) => ({
-        kind: 'object' as const,
-        entries: [
-          ...own.filter((entry) => entry !== undefined),
-          ...(name === undefined ? [] : [[name, { kind: 'null' }] as const]),
-        ],
-      }))
+      const names = fc.constantFrom(undefined, undefined, undefined, undefined, 'a', 'A', 'b', 'zz')
+      const entries = fc.tuple(names, bare, fc.boolean(), ...members).map(([name, value, first, ...own]) => {
+        const known = own.filter((entry) => entry !== undefined)
+        const strange = name === undefined ? [] : [[name, value] as const]
+        return { kind: 'object' as const, entries: first ? [...strange, ...known] : [...known, ...strange] }
+      })
       return fc.oneof(other, { weight: 8, arbitrary: entries })
     }
     case 'map': {

@@ -20,6 +20,8 @@ export interface Rule {
 
 /** The rules of one column, in the order in which they are reported. */
 export interface ColumnRules {
+  /** SQL over the raw value's expression of what `typed` reads instead: it is made once, in a select before. */
+  readonly prepared?: string
   /** SQL of the value over the raw value's expression. */
   readonly typed: string
   /** First: where it does not hold, the column's other rules have no value to judge and stay silent. */
@@ -34,20 +36,21 @@ export interface RuledColumn {
   readonly contract?: MemberContract
 }
 
-/**
- * `rawExpression` is the input's expression, `raw` and `typed` the names under which the raw and the typed
- * value stand beside each other when the rules are evaluated.
- */
-export function columnRules(
-  column: RuledColumn,
-  {
-    rawExpression,
-    raw,
-    typed,
-  }: { readonly rawExpression: string; readonly raw: string; readonly typed: string },
-): ColumnRules {
+/** SQL of one value on its way. */
+export interface ValueNames {
+  /** The input's expression. */
+  readonly rawExpression: string
+  /** The name that {@link ColumnRules.prepared} gets. */
+  readonly prepared: string
+  /** The names under which the raw and the typed value stand beside each other when the rules are evaluated. */
+  readonly raw: string
+  readonly typed: string
+}
+
+export function columnRules(column: RuledColumn, value: ValueNames): ColumnRules {
+  const { rawExpression, raw, typed } = value
   const { name, type, input, contract } = column
-  if (isNested(type)) return nestedRules({ ...column, type }, { rawExpression, typed }, columnRules)
+  if (isNested(type)) return nestedRules({ ...column, type }, value, columnRules)
   const judged = judgeInput(type, input, rawExpression)
   const verdict = judged.verdict(raw, typed)
   const message = `is not a value of type ${typeText(type)}`

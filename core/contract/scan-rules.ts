@@ -39,6 +39,8 @@ export interface ScanRules {
 export const names = {
   typed: (i: number) => `_sluice_t${i}`,
   verdict: (i: number) => `_sluice_v${i}`,
+  /** Of column `i`: what is made of a nested value once. */
+  prepared: (i: number) => `_sluice_p${i}`,
   /** Of column `i`: its text, coerced. */
   coerced: (i: number) => `_sluice_c${i}`,
   /** Of the `i`th coerced column. */
@@ -82,12 +84,13 @@ export function scanRules(request: ScanRequest, rowRules: readonly BoundRowRule[
     const rawExpression = readExpression(request, column)
     const coerces = isCoerced(column, request)
     // What is judged of a coerced column is its new text; what quarantine keeps is the old one.
-    const judged = columnRules(
-      column,
-      coerces
-        ? { rawExpression: names.coerced(i), raw: names.coerced(i), typed }
-        : { rawExpression, raw, typed },
-    )
+    const text = names.coerced(i)
+    const judged = columnRules(column, {
+      ...(coerces ? { rawExpression: text, raw: text } : { rawExpression, raw }),
+      prepared: names.prepared(i),
+      typed,
+    })
+    if (judged.prepared !== undefined) prepared.push(`${judged.prepared} AS ${names.prepared(i)}`)
     items.push(`${judged.typed} AS ${typed}`, ...(raw === typed ? [] : [`${rawExpression} AS ${raw}`]))
     const type = withTransformers(request, column.name, judged.type)
     // What a transformer needs of the column is no text to keep, so that there the enforcement decides.
