@@ -29,7 +29,7 @@ export function map({ type, keys, values, depth, cast }: MapParts, form: Place['
     message: 'is no map, or has a key twice',
     isNull,
     value: (f) => {
-      // Which takes a fifth of the time.
+      // A fifth of the time that it takes to put the map together.
       if (cast) return `CASE WHEN ${whole(f)} THEN TRY_CAST(${extract(f, 's')} AS ${sqlType(type)}) END`
       const entry = literal({ k: keys.value(extract(e, 'k')), v: values.value(extract(e, 'v')) })
       const entries = `list_transform(${inside(f)}, lambda ${e}: ${entry})`

@@ -121,7 +121,10 @@ test('the engine says and writes the same of any value as a plain walk over it',
 })
 
 test('what is accepted comes out as it is', async () => {
-  const plain = contractOf('struct<a: list<list<integer>>, b: map<string, struct<x: boolean, y: double>>>')
+  const plain = contractOf(
+    'struct<a: list<list<integer>>, b: map<string, struct<x: boolean, y: double>>, c: map<string, string>>',
+  )
+  const text = fc.string({ unit: 'grapheme', maxLength: 4 })
   const value: fc.Arbitrary<unknown> = fc.record({
     a: fc.option(fc.array(fc.option(fc.array(fc.option(fc.integer()), { maxLength: 3 })), { maxLength: 3 })),
     b: fc.option(
@@ -131,6 +134,7 @@ test('what is accepted comes out as it is', async () => {
         { maxKeys: 3, noNullPrototype: true },
       ),
     ),
+    c: fc.option(fc.dictionary(text, fc.option(text), { maxKeys: 3, noNullPrototype: true })),
   })
   await fc.assert(
     fc.asyncProperty(fc.array(value, { minLength: 20, maxLength: 20 }), async (rows) => {
@@ -140,8 +144,8 @@ test('what is accepted comes out as it is', async () => {
       )
       expect([...reasons]).toEqual([])
       const back = rows.map((_, i) => {
-        const { a, b } = values.get(i) as { a: unknown; b: readonly [string, unknown][] | null }
-        return { a, b: b && Object.fromEntries(b) }
+        const { a, ...maps } = values.get(i) as { a: unknown } & Record<'b' | 'c', [string, unknown][] | null>
+        return { a, b: maps.b && Object.fromEntries(maps.b), c: maps.c && Object.fromEntries(maps.c) }
       })
       expect(back).toEqual(rows)
     }),

@@ -22,16 +22,10 @@ export function allOf(list: string, depth: number, holds: (element: string) => s
 }
 
 /**
- * SQL over the value of `made` under a name: it is made once, however often it is named. Inside of a lambda there is no
- * other way to that, and a list of one costs next to nothing.
+ * SQL over the value of `made` under a name: it is made once, however often it is named. The list of one copies it,
+ * which costs as much as the parsing of a small JSON text; a select before or a lambda before is cheaper.
  */
 export function named(made: string, depth: number, over: (name: string) => string): string {
   const name = parameter(depth)
   return `list_transform([${made}], lambda ${name}: ${over(name)})[1]`
-}
-
-/** Whether JSON, which is known to be valid, begins like an array, an object or a string: cheaper than to parse it again. */
-export function isKind(first: '[' | '{' | '"', json: string): string {
-  const text = `ltrim(${json}, chr(32) || chr(9) || chr(10) || chr(13))`
-  return `(starts_with(${json}, '${first}') OR starts_with(${text}, '${first}'))`
 }
