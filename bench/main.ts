@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { appendColumns, appendContract, writeAppendCsv, writeHundredCsvs } from './data.ts'
 import { type Cost, measure, median, spread } from './measure.ts'
+import { orderContract, writeOrders } from './nested-data.ts'
 
 /**
  * The numbers of docs/architecture.md, as ratios measured in one run: each case is a process of its own, the
@@ -25,6 +26,7 @@ await mkdir(folder, { recursive: true })
 console.log(`${runs} runs of each case; medians, in parentheses lowest and highest\n`)
 await appendRow()
 await hundredRow()
+await nestedRow()
 if (!values.keep) await rm(folder, { recursive: true })
 
 /** All gates on one large CSV, against DuckDB's own typed CSV → Parquet. */
@@ -101,4 +103,25 @@ async function hundredRow(): Promise<void> {
   console.log(
     `  whole process wall ${spread(gates.map((c) => c.wall))} s, CPU ${spread(gates.map((c) => c.cpu))} s`,
   )
+}
+
+/** What a nested column costs: the same documents judged as a struct, as `json`, and as a string, which is only kept. */
+async function nestedRow(): Promise<void> {
+  const orders = 100_000
+  const file = join(folder, `orders-${orders}.ndjson`)
+  await writeOrders(file, orders)
+  const contracts = { string: { type: 'string' }, json: { type: 'json' }, struct: orderContract }
+  const costs = { string: [] as number[], json: [] as number[], struct: [] as number[] }
+  const names = ['string', 'json', 'struct'] as const
+  for (let run = 0; run < runs; run++) {
+    for (const name of names) {
+      const { said } = await measure('scan', [file, JSON.stringify({ order: contracts[name] })])
+      if (said.rows !== orders) throw new Error(`${said.rows} of ${orders} orders were accepted as ${name}`)
+      costs[name].push(said.scan ?? 0)
+    }
+  }
+  const ratios = costs.struct.map((cpu, i) => cpu / (costs.json[i] as number))
+  console.log(`\n${orders} rows of NDJSON, a document of 12 members a row in one column, the scan alone`)
+  for (const name of names) console.log(`  ${name.padEnd(12)}  CPU ${spread(costs[name])} s`)
+  console.log(`  CPU ratio     ${spread(ratios)}   struct to json`)
 }
