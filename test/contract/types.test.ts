@@ -49,7 +49,8 @@ test('time, uuid, binary and json are what was written, to icebird and to ref()'
   const bounds = decodeBounds(typed.files[0]!, typed.schema)
   expect([2, 3, 4].map((id) => bounds.get(id))).toEqual([
     { lower: rows[0]!.t, upper: rows[1]!.t },
-    { lower: 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', upper: 'ffffffff-ffff-ffff-ffff-ffffffffffff' },
+    // Readers order UUIDs differently.
+    undefined,
     { lower: Buffer.alloc(0), upper: Buffer.from('ab') },
   ])
   const copied = (await tableNow(project, 'silver.copied'))!
