@@ -61,6 +61,19 @@ test.each<[object, RegExp]>([
     { type: 'integer', nullable: false, accepted_values: [1, null] },
     /^columns\.c\.accepted_values: null is an accepted value, and nullable: false refuses it/,
   ],
+  [
+    { type: 'integer', min: 5, accepted_values: [5, 1] },
+    /^columns\.c\.accepted_values: accepted value 1 is less than min 5\. No row can have it/,
+  ],
+  [
+    { type: 'date', max: '2024-01-01', accepted_values: ['2024-01-02', null] },
+    /is greater than max 2024-01-01/,
+  ],
+  [
+    { type: 'string', max_length: 1, accepted_values: ['😀', 'ab'] },
+    /"ab" has 2 characters, and max_length is 1/,
+  ],
+  [{ type: 'string', min_length: 2, accepted_values: ['a'] }, /"a" has 1 characters, and min_length is 2/],
   [{ type: 'integer', severity: 'warn' }, /^columns\.c\.severity: severity has no rule/],
   [{ type: 'integer', unique: true, severity: 'warn' }, /Its type and unique are always errors/],
 ])('%j is refused', (column, why) => {

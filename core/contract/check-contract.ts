@@ -163,11 +163,34 @@ function checkScalar(column: MemberContract, type: ScalarType): ContractProblem[
       add('accepted_values', message, 'Take one of the two out')
     }
   }
+  if (problems.length === 0) problems.push(...checkAccepted(column, type))
   if (column.severity !== undefined && !hasValueRule(column)) {
     const hint = 'Its type and unique are always errors: remove it, or add a rule'
     add('severity', 'severity has no rule of this column to apply to', hint)
   }
   return problems
+}
+
+/** An accepted value that another rule of the column refuses; all rules are right by themselves. */
+function checkAccepted(column: MemberContract, type: ScalarType): ContractProblem[] {
+  const { min, max, min_length = 0, max_length = Number.POSITIVE_INFINITY } = column
+  return (column.accepted_values ?? []).flatMap((value) => {
+    if (value === null) return []
+    const length = [...String(value)].length
+    const why =
+      min !== undefined && compareValues(type, value, min) < 0
+        ? `is less than min ${min}`
+        : max !== undefined && compareValues(type, value, max) > 0
+          ? `is greater than max ${max}`
+          : type.type !== 'string' || (length >= min_length && length <= max_length)
+            ? undefined
+            : `has ${length} characters, and ${length < min_length ? `min_length is ${min_length}` : `max_length is ${max_length}`}`
+    if (why === undefined) return []
+    const message = `accepted value ${JSON.stringify(value)} ${why}`
+    return [
+      { path: ['accepted_values'], message, hint: 'No row can have it: take it out, or change the limit' },
+    ]
+  })
 }
 
 function checkLengths({ min_length, max_length }: MemberContract, type: ScalarType): ContractProblem[] {

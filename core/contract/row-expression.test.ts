@@ -158,6 +158,10 @@ describe('refused by name', () => {
     ["regexp_matches(name, '(')", /DuckDB says/],
     ['a + moment', /DuckDB says/],
     ['CAST(a AS no_such_type)', /DuckDB says/],
+    ["a > 'x'", /it compares a, which is of type INTEGER, with 'x', which is no value of it/],
+    ["A IN (1, '2', 'two')", /compares a, which is of type INTEGER, with 'two'/],
+    ["name = '' OR moment BETWEEN '2024-01-01' AND '2024-13-01'", /with '2024-13-01'/],
+    ["'' <> a", /with ''/],
   ])('%s', async (expr, why) => {
     await expect(check(expr)).rejects.toMatchObject({
       code: 'EXPRESSION_REFUSED',

@@ -2,6 +2,7 @@ import type { Engine } from '../engine/engine.ts'
 import { wordsOfBinding } from '../engine/engine-errors.ts'
 import { quoteIdentifier } from '../engine/sql.ts'
 import { ManifestError, TerminalError } from '../errors.ts'
+import { comparedTextProblem } from './compared-texts.ts'
 import { functionName, parseSelects, type Tree, walkTree } from './parse-tree.ts'
 import { scalarFunctions } from './pure-functions.ts'
 
@@ -23,6 +24,7 @@ export interface RowExpression {
 
 /** An expression that is one, whatever the columns are. */
 export interface ParsedExpression {
+  readonly tree: Tree
   /** Stands by itself in any SQL over a relation that has the columns under their names. */
   readonly sql: string
   /** What it names as columns, as it spells them. */
@@ -45,7 +47,7 @@ export async function checkRowExpression(
   expr: string,
   columns: readonly RowColumn[],
 ): Promise<RowExpression> {
-  const { sql, names, parameters } = await parseRowExpression(engine, expr)
+  const { tree, sql, names, parameters } = await parseRowExpression(engine, expr)
   const byName = new Map(columns.map(({ name }) => [name.toLowerCase(), name]))
   for (const name of names) {
     if (byName.has(name.toLowerCase())) continue
@@ -57,6 +59,8 @@ export async function checkRowExpression(
   }
   const used = new Set([...names, ...parameters].map((name) => byName.get(name.toLowerCase())))
   const type = await boundType(engine, sql, columns, (why) => refusal(expr, why))
+  const problem = await comparedTextProblem(engine, tree, columns)
+  if (problem !== undefined) throw refusal(expr, problem)
   return { sql, type, columns: columns.map(({ name }) => name).filter((name) => used.has(name)) }
 }
 
@@ -78,7 +82,7 @@ export async function parseRowExpression(engine: Engine, expr: string): Promise<
     if (problem !== undefined) throw refusal(expr, problem)
     return node.class === 'LAMBDA' ? new Set([...parameters, ...lambdaParameters(node)]) : parameters
   })
-  return { sql, names: [...names], parameters: [...bound] }
+  return { tree, sql, names: [...names], parameters: [...bound] }
 }
 
 /** A word that is parsed as a column, and is the clock where there is no column of that name. */

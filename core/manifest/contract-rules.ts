@@ -1,6 +1,6 @@
 import { checkContract } from '../contract/check-contract.ts'
 import { type ColumnContract, type ContractSpec, nestedTypeNames } from '../contract/types.ts'
-import { columnName } from '../sources/column-names.ts'
+import { columnName, isReserved, reservedPrefix } from '../sources/column-names.ts'
 import type { Draft, Report } from './rules.ts'
 
 /** What core/contract says of each column and each rule, at its place. A column without a type is the schema's to report. */
@@ -31,6 +31,10 @@ export function checkColumnNames(draft: Draft, report: Report): void {
   const typed = new Map<string, string>()
   for (const name of Object.keys(draft.contract?.columns ?? {})) {
     const output = columnName(name, column_names)
+    if (isReserved(output)) {
+      const message = `\`${name}\` begins with ${reservedPrefix}, which Sluice keeps for its own columns`
+      report(['contract', 'columns', name], message, 'No source may have it: take it out')
+    }
     const other = typed.get(output)
     typed.set(output, name)
     if (other === undefined) continue

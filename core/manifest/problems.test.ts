@@ -46,6 +46,13 @@ test('two spellings of one column of the contract, of which one would be ignored
   ])
 })
 
+test('a column of the contract that no source may have', async () => {
+  const contract = 'contract: { columns: { id: { type: integer }, _SLUICE_x: { type: integer } } }'
+  expect(await problems(flow('a', source, contract, sink('t.a')))).toEqual([
+    '9:51: `_SLUICE_x` begins with _sluice_, which Sluice keeps for its own columns. No source may have it: take it out.',
+  ])
+})
+
 test('a watermark column that a file of text has without a type', async () => {
   const from = (format: string) =>
     `source: { connection: landing, path: a, format: ${format}, watermark_columns: [Day, n] }`
