@@ -22,8 +22,9 @@ interface Described extends Record<string, unknown> {
 /**
  * The union of the files' columns by name, in order of appearance, from their footers alone.
  * Throws `SourceError` `SOURCE_UNREADABLE`, and `SOURCE_TYPES_DIFFER` where a column has one type in one file and one
- * in another, and what both are read as does not keep their values; `TerminalError` `COLUMN_TYPE_UNSUPPORTED` for
- * decimals of more than 38 digits: DuckDB reads them as doubles of another value (seen: 1e50 as 2.8e64).
+ * in another, and what both are read as does not keep their values; `TerminalError` `COLUMN_RESERVED` for a column
+ * `file_row_number`, and `COLUMN_TYPE_UNSUPPORTED` for decimals of more than 38 digits: DuckDB reads them as doubles
+ * of another value (seen: 1e50 as 2.8e64).
  */
 export async function describeParquet(
   engine: Engine,
@@ -32,9 +33,23 @@ export async function describeParquet(
   const reader = parquetReader(files.map((file) => file.path))
   return await namingSource(files, async () => {
     const columns = await describe(engine, `SELECT * FROM ${reader}`)
+    refuseRowNumber(columns)
     if (columns.some((column) => column.input.includes('DOUBLE'))) await refuseLongDecimals(engine, files)
     if (files.length > 1) await refuseOtherValues(engine, files, columns)
     return columns
+  })
+}
+
+/** The scan has the reader number the rows, and it gives the number no other name. */
+function refuseRowNumber(columns: readonly DescribedColumn[]): void {
+  const taken = columns.find(({ name }) => name.toLowerCase() === 'file_row_number')
+  if (taken === undefined) return
+  throw new TerminalError({
+    code: 'COLUMN_RESERVED',
+    fact: `Column ${taken.name} has the name by which the engine's reader of Parquet numbers rows`,
+    consequence: 'Nothing was read: rejected rows could not be told apart',
+    next: 'Deliver the column under another name',
+    details: { column: taken.name },
   })
 }
 

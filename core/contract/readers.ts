@@ -10,13 +10,15 @@ export const maxLineBytes = 1 << 21
 /**
  * Every column as text. A quoted empty field is an empty string, an unquoted one is NULL where the
  * dialect's `null_values` list it. Lines that do not fit go to `reject_errors` with their number, or are left out
- * where they have been told before (`again`): then one thread reads, in the order of the file.
+ * where they have been told before (`again`): then one thread reads, in the order of the file. `file` names a further
+ * column with each row's path.
  */
 export function csvReader(
   paths: readonly string[],
   columns: readonly string[],
   dialect: CsvDialect,
   again = false,
+  file?: string,
 ): string {
   const options = [
     'auto_detect = false',
@@ -29,6 +31,7 @@ export function csvReader(
     `max_line_size = ${maxLineBytes}`,
     'ignore_errors = true',
     ...(again ? ['parallel = false'] : ['store_rejects = true', 'rejects_limit = 0']),
+    ...fileOption(file),
     `columns = ${textColumns(columns)}`,
   ]
   return `read_csv(${quoteLiterals(paths)}, ${options.join(', ')})`
@@ -39,21 +42,28 @@ const noField = '\n'
 
 /**
  * The named keys as text (nested values as JSON text), or without `columns` the whole object as `json`.
- * JSON numbers beyond 64-bit integers pass through a double, as in JavaScript: `1.50` reads `1.5`.
+ * JSON numbers beyond 64-bit integers pass through a double, as in JavaScript: `1.50` reads `1.5`. `file` as of CSV.
  */
 export function jsonReader(
   paths: readonly string[],
   format: 'ndjson' | 'array',
   columns: readonly string[] | undefined,
+  file?: string,
 ): string {
   const options = [
     'auto_detect = false',
+    ...fileOption(file),
     `format = ${format === 'ndjson' ? "'newline_delimited'" : "'array'"}`,
     ...(columns === undefined
       ? ['records = false', "columns = {json: 'JSON'}"]
       : ['records = true', `columns = ${textColumns(columns)}`]),
   ]
   return `read_json(${quoteLiterals(paths)}, ${options.join(', ')})`
+}
+
+/** By a name of its own, since a column `filename` that the files have would hide the engine's. */
+export function fileOption(file: string | undefined): string[] {
+  return file === undefined ? [] : [`filename = ${quoteLiteral(file)}`]
 }
 
 export function parquetReader(paths: readonly string[], options: readonly string[] = []): string {

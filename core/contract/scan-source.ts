@@ -1,7 +1,7 @@
 import type { Engine } from '../engine/engine.ts'
 import { quoteIdentifier, quoteLiteral, quoteLiterals } from '../engine/sql.ts'
 import { IntegrityError } from '../errors.ts'
-import { csvReader, jsonReader, parquetReader } from './readers.ts'
+import { csvReader, fileOption, jsonReader, parquetReader } from './readers.ts'
 import type { ScanInput, ScanRequest } from './scan.ts'
 import { transformedSource } from './scan-transformers.ts'
 import { createRelations } from './transform-sql.ts'
@@ -59,12 +59,12 @@ async function readSource(
   }
   const several = readable.length > 1 || numbered
   const file = several ? { file: pathColumn } : {}
-  const extras = several ? [`filename AS ${pathColumn}`] : []
+  const extras = several ? [pathColumn] : []
   if (first.kind === 'parquet') {
     const paths = readable.map((input) => (input as typeof first).path)
     const filtered = request.watermark?.columns.some((column) => column.after !== undefined)
     return {
-      from: parquetReader(paths, ['file_row_number = true']),
+      from: parquetReader(paths, ['file_row_number = true', ...fileOption(several ? pathColumn : undefined)]),
       extras: [...extras, `file_row_number + 1 AS ${rowColumn}`],
       ...file,
       row: rowColumn,
@@ -127,14 +127,15 @@ function alike(inputs: readonly TextInput[]): TextInput[][] {
 function textSelect(group: readonly TextInput[], wanted: readonly string[], withFile: boolean): string {
   const first = group[0]!
   const paths = group.map((input) => input.path)
+  const file = withFile ? pathColumn : undefined
   const reader =
     first.kind === 'csv'
-      ? csvReader(paths, first.columns, first.dialect)
-      : jsonReader(paths, first.format, first.columns)
+      ? csvReader(paths, first.columns, first.dialect, false, file)
+      : jsonReader(paths, first.format, first.columns, file)
   const lacking = wanted.filter((name) => !first.columns.includes(name))
   if (lacking.length === 0 && !withFile) return reader
   const columns = wanted.map((name) => columnOf(first, name))
-  return `(SELECT ${[...columns, ...(withFile ? ['filename'] : [])].join(', ')} FROM ${reader})`
+  return `(SELECT ${[...columns, ...(file === undefined ? [] : [file])].join(', ')} FROM ${reader})`
 }
 
 function columnOf(input: TextInput, name: string): string {
