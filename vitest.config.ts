@@ -13,7 +13,7 @@ const faults = [
 ]
 /** They synthesize the stack again and again, and bundle every handler. */
 const cdk = ['test/cdk/**/*.test.ts']
-const elsewhere = ['test/aws/**', '**/node_modules/**']
+const elsewhere = ['test/aws/**', 'test/readers/**', '**/node_modules/**']
 
 /** `npm test` is the first project; CI runs all of them. */
 export default defineConfig({

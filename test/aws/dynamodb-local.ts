@@ -1,14 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import {
-  cached,
-  here,
-  type LocalServer,
-  missingProgram,
-  runProgram,
-  startServer,
-  untilReady,
-} from './local-server.ts'
+import { cached, copyJars, missingProgram } from '../support/programs.ts'
+import { here, type LocalServer, startServer, untilReady } from './local-server.ts'
 
 const project = join(here, 'dynamodb-local')
 
@@ -22,10 +15,8 @@ export async function startDynamoDbLocal(): Promise<LocalServer> {
   const missing = await missingProgram(['javac', '-version'], ['java', '-version'], ['mvn', '-version'])
   if (missing !== undefined) return { skipped: `there is no ${missing} on the PATH` }
   const pom = join(project, 'pom.xml')
-  const folder = await cached('dynamodb-local', await readFile(pom, 'utf8'), async (folder) => {
-    const goal = 'dependency:copy-dependencies'
-    await runProgram('mvn', ['-B', '-q', '-f', pom, goal, `-DoutputDirectory=${folder}`])
-  })
+  const content = await readFile(pom, 'utf8')
+  const folder = await cached('dynamodb-local', content, (folder) => copyJars(pom, folder))
   const server = startServer(
     'java',
     [

@@ -1,46 +1,11 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process'
-import { existsSync } from 'node:fs'
-import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { createServer } from 'node:net'
-import { join, resolve } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
-import { promisify } from 'node:util'
-import { sha256 } from '../../core/json.ts'
 
 export const here = import.meta.dirname
-const cache = resolve(here, '..', '..', '.cache')
-const run = promisify(execFile)
 
 /** A server of a test on a loopback port, or why there is none. */
 export type LocalServer = { readonly url: string; stop(): Promise<void> } | { readonly skipped: string }
-
-/** The first of the programs that is not on the PATH. */
-export async function missingProgram(...programs: readonly (readonly [string, ...string[]])[]) {
-  for (const [program, ...args] of programs) {
-    const isThere = await run(program, args, { timeout: 60_000 }).then(
-      () => true,
-      () => false,
-    )
-    if (!isThere) return program
-  }
-  return undefined
-}
-
-/** A folder of the cache that belongs to exactly this content, filled once. */
-export async function cached(name: string, content: string, fill: (folder: string) => Promise<void>) {
-  const folder = join(cache, `${name}-${sha256(content).slice(0, 12)}`)
-  const mark = join(folder, '.complete')
-  if (existsSync(mark)) return folder
-  await rm(folder, { recursive: true, force: true })
-  await mkdir(folder, { recursive: true })
-  await fill(folder)
-  await writeFile(mark, '')
-  return folder
-}
-
-export async function runProgram(program: string, args: readonly string[]): Promise<void> {
-  await run(program, args, { timeout: 600_000, maxBuffer: 64 * 1024 * 1024 })
-}
 
 export async function freePort(): Promise<number> {
   const server = createServer()

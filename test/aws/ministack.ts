@@ -1,16 +1,8 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import {
-  cached,
-  freePort,
-  here,
-  type LocalServer,
-  missingProgram,
-  runProgram,
-  startServer,
-  untilReady,
-} from './local-server.ts'
+import { missingProgram, pythonEnvironment } from '../support/programs.ts'
+import { freePort, here, type LocalServer, startServer, untilReady } from './local-server.ts'
 
 /**
  * MiniStack, an emulator of AWS, in a virtual environment of its own, from PyPI, at the versions of
@@ -24,10 +16,7 @@ export async function startMiniStack(env: Readonly<Record<string, string>> = {})
   const missing = await missingProgram(['python3', '-c', 'import venv, ensurepip'])
   if (missing !== undefined) return { skipped: 'there is no python3 with the venv module on the PATH' }
   const requirements = join(here, 'ministack.txt')
-  const folder = await cached('ministack', await readFile(requirements, 'utf8'), async (folder) => {
-    await runProgram('python3', ['-m', 'venv', folder])
-    await runProgram(join(folder, 'bin', 'python'), ['-m', 'pip', 'install', '-q', '-r', requirements])
-  })
+  const folder = await pythonEnvironment('ministack', requirements, await readFile(requirements, 'utf8'))
   const port = await freePort()
   const home = await mkdtemp(join(tmpdir(), 'ministack-'))
   const server = startServer(
