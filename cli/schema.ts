@@ -52,6 +52,7 @@ export async function schemaApprove(
   const approval = await withPorts(io, project, async (ports) => {
     const { ddl, why } = await previewSchema(ports, project.rendered, dataflow)
     if (ddl?.digest !== plan) throw notThePlan(io, name, plan, ddl?.digest, why)
+    if (ddl.approval === 'not_needed') throw notAsked(io, name, plan, why)
     const approved_by = by ?? userName()
     return await approvePlan(ports, project.rendered.project, { dataflow: name, plan, approved_by })
   })
@@ -141,7 +142,7 @@ function blocksOf(io: Io, preview: SchemaPreview): Block[] {
   if (ddl !== undefined && ddl.operations.length > 0) {
     const lines = ddl.operations.map(({ statement, risk, blocker }) => `${statement}  -- ${blocker ?? risk}`)
     blocks.push({ kind: 'code', title: `Plan ${ddl.digest}: ${plural(lines.length, 'statement')}`, lines })
-    if (outcome === 'refused' && why.includes('approval')) {
+    if (ddl.approval === 'waited_for') {
       const lines = [io.command(`schema approve ${dataflow} --plan ${ddl.digest}`)]
       blocks.push({ kind: 'code', title: 'To approve it', lines })
     }
@@ -172,6 +173,16 @@ function notThePlan(io: Io, name: string, plan: string, now: string | undefined,
       now === undefined
         ? `${name} has no plan to approve: ${why}`
         : `${plan} is not the plan of ${name}, which is ${now} now`,
+    consequence: 'Nothing was approved',
+    next: `Look at what would change: ${io.command(`schema plan ${name}`)}`,
+  })
+}
+
+/** What waited for nobody would lie there, and let a change through that nobody has looked at then. */
+function notAsked(io: Io, name: string, plan: string, why: string): ManifestError {
+  return new ManifestError({
+    code: 'DDL_APPROVAL_UNNEEDED',
+    fact: `plan ${plan} of ${name} waits for no approval: ${why}`,
     consequence: 'Nothing was approved',
     next: `Look at what would change: ${io.command(`schema plan ${name}`)}`,
   })

@@ -1,5 +1,6 @@
 import type { Engine } from '../core/engine/engine.ts'
-import type { StagedFile } from '../core/runs/records.ts'
+import type { SchemaEvolution } from '../core/manifest/types.ts'
+import type { LineageRecord, StagedFile } from '../core/runs/records.ts'
 import { attemptTag, portionTag } from '../core/runs/uncommitted.ts'
 import { type LayoutRequest, layOut } from '../core/sinks/layout-files.ts'
 import { asLoaded } from '../core/sinks/nested-fields.ts'
@@ -7,6 +8,8 @@ import { isSortable } from '../core/sinks/partition-sql.ts'
 import { parseTable } from '../core/tables/identifier.ts'
 import { tableRoot } from '../core/tables/locations.ts'
 import { parseBytes } from '../core/tables/terms.ts'
+import { proveTypes } from './compatibility.ts'
+import { evolutionOf } from './evolution.ts'
 import type { GateTask } from './gate-handler.ts'
 import type { Judgement } from './judge.ts'
 import { storeOnce } from './store-once.ts'
@@ -41,13 +44,28 @@ export async function storeAccepted(
 /** Sorting and cutting are the manifest's to ask for; partitions are the table's. */
 function layoutOf(task: GateTask): LayoutRequest {
   const { physical } = task.dataflow.sink
-  const { columns, constants, schema, physical: drafted } = task.record('lineage')
+  const lineage = task.record('lineage')
+  const { columns, constants, schema, physical: drafted } = lineage
   const targetBytes =
     physical?.target_file_size === undefined ? undefined : parseBytes(physical.target_file_size)
-  return {
+  const files = {
     schema: { ...schema, fields: asLoaded(schema.fields, columns) },
     columns: [...columns, ...constants].map(({ name }) => name),
+  }
+  // A transform of the table's type may have no value of the load's: the gates to come say so, not the engine.
+  if (isRefused(lineage, task.dataflow.schema_evolution))
+    return { ...files, design: { partition: [], sort: [] } }
+  return {
+    ...files,
     design: isSortable(drafted.after.sort, schema) ? drafted.after : { ...drafted.after, sort: [] },
     ...(targetBytes === undefined ? {} : { targetBytes }),
   }
+}
+
+/** Whether gate 4 or 5 will stop the load. */
+function isRefused(lineage: LineageRecord, policy: SchemaEvolution): boolean {
+  return (
+    evolutionOf(lineage, policy).decisions.some(({ action }) => action === 'refuse') ||
+    proveTypes(lineage, policy).some(({ compatible }) => !compatible)
+  )
 }

@@ -10,12 +10,16 @@ import type {
   ExtractRecord,
   PhysicalState,
 } from '../core/runs/records.ts'
+import type { DdlVerdict } from '../core/sinks/ddl-apply.ts'
 import { proveTypes } from '../lambdas/compatibility.ts'
 import { evolutionOf } from '../lambdas/evolution.ts'
 import { extract } from '../lambdas/extract.ts'
 import type { GateTask } from '../lambdas/gate-handler.ts'
 import { lineage } from '../lambdas/lineage.ts'
 import { ddlOf, judgePlan } from '../lambdas/physical-ddl.ts'
+
+/** `not_needed`: the plan is carried out without one, or cannot be. */
+export type ApprovalStatus = 'given' | 'waited_for' | 'not_needed'
 
 /** What gates 2 and 4 to 6 would decide of one dataflow, as far as they would get. */
 export interface SchemaPreview {
@@ -26,7 +30,7 @@ export interface SchemaPreview {
   readonly why: string
   readonly evolution?: EvolutionRecord
   readonly compatibility?: readonly CompatibilityProof[]
-  readonly ddl?: DdlPlan & { readonly physical: PhysicalState }
+  readonly ddl?: DdlPlan & { readonly physical: PhysicalState; readonly approval: ApprovalStatus }
   readonly error?: ErrorSummary
 }
 
@@ -73,7 +77,7 @@ export async function previewSchema(
       })
     const plan = ddlOf(dataflow, drafted, evolution)
     const { verdict } = await judgePlan(task, plan)
-    const ddl = { ...plan, physical: drafted.physical.after }
+    const ddl = { ...plan, physical: drafted.physical.after, approval: approvalOf(verdict) }
     return preview({
       outcome: verdict.apply ? 'passes' : 'refused',
       why: verdict.why,
@@ -87,6 +91,11 @@ export async function previewSchema(
     const why = unknown ? `${error.message.split('.')[0]} yet` : error.message
     return preview({ outcome: unknown ? 'unknown' : 'refused', why, error: summarizeError(error) })
   }
+}
+
+function approvalOf(verdict: DdlVerdict): ApprovalStatus {
+  if (verdict.apply) return verdict.uses_approval ? 'given' : 'not_needed'
+  return verdict.code === 'DDL_APPROVAL_REQUIRED' ? 'waited_for' : 'not_needed'
 }
 
 function refusals(texts: readonly string[]): string {

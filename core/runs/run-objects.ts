@@ -8,7 +8,6 @@ import type { CommitItem, FlowItem, RunItem } from './items.ts'
 import { gatePrefix, runKey, shardsPrefix } from './keys.ts'
 import { quarantineFiles } from './quarantine.ts'
 import type { GateEntry, ShardRecord } from './records.ts'
-import { readReplaced, removedKeys } from './replaced-quarantine.ts'
 import type { ExecutionResult } from './result.ts'
 import { readStoredPlan } from './stored-plan.ts'
 import { waveItemsRef } from './wave-items.ts'
@@ -61,11 +60,10 @@ export async function objectsOfDataflow(
   }
   const rejected = [...chains.map(({ value }) => value?.quarantine), ...records.quarantine]
   const item = await readQuarantineItem(stores, run.run_id, flow.dataflow)
-  const replaced = await readReplaced(stores, run.run_id, flow.dataflow)
-  const removed = (await whole(removedKeys(stores, item, replaced))) ?? new Set()
   for (const ref of rejected) {
+    const isRemoved = item?.removed !== undefined && ref?.key === item.index.key
     for (const file of await rejectedFiles(stores, ref))
-      found.push({ ...inEvidence(file), mayBeGone: removed.has(file.key) })
+      found.push({ ...inEvidence(file), mayBeGone: isRemoved && file.key !== item.index.key })
   }
   return distinct(found)
 }

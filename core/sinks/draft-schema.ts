@@ -2,7 +2,7 @@ import { type ColumnType, isNested } from '../contract/types.ts'
 import type { SchemaEvolution } from '../manifest/types.ts'
 import type { SchemaColumn, SchemaDifference } from '../runs/records.ts'
 import { evolveSchema, type SchemaChange } from '../tables/evolution.ts'
-import { assignFieldIds } from '../tables/schema.ts'
+import { type AssignedSchema, assignFieldIds } from '../tables/schema.ts'
 import { type IcebergType, type NestedField, type Schema, typeText } from '../tables/types.ts'
 import { decide, defaultEvolution, type EvolutionDecision } from './evolution-policy.ts'
 import { columnTypeOf, icebergTypeOf } from './iceberg-types.ts'
@@ -85,12 +85,23 @@ export function draftSchema(
     if (change === 'drop_column' && field !== undefined && !isKey(base.schema, field))
       changes.push({ kind: 'drop_column', id: field.id })
   }
-  if (decisions.some(({ change }) => change === 'reorder_columns')) {
-    const ids = matches.flatMap(({ field }) => (field === undefined ? [] : [field.id]))
-    changes.push({ kind: 'reorder_columns', ids })
-  }
-  const { schema } = evolveSchema(base.schema, base.lastColumnId, changes)
+  const changed = evolveSchema(base.schema, base.lastColumnId, changes)
+  const isReordered = decisions.some(({ change }) => change === 'reorder_columns')
+  const schema = isReordered ? inOrderOf(drafted, changed, matches) : changed.schema
   return { schema, differences, columns: withIds(drafted, columns, schema, matches) }
+}
+
+/** Added columns have their ids only now. */
+function inOrderOf(
+  drafted: readonly Omit<DraftedColumn, 'field_id' | 'nested'>[],
+  { schema, lastColumnId }: AssignedSchema,
+  matches: readonly { readonly field?: NestedField }[],
+): Schema {
+  const ids = drafted.flatMap(({ name, fate }, i) => {
+    const id = matches[i]?.field?.id ?? schema.fields.find((field) => field.name === name)?.id
+    return fate === 'loaded' && id !== undefined ? [id] : []
+  })
+  return evolveSchema(schema, lastColumnId, [{ kind: 'reorder_columns', ids }]).schema
 }
 
 function newSchema(columns: readonly DraftColumn[], policy: SchemaEvolution): DraftSchema {

@@ -4,6 +4,7 @@ import type { SchemaChangeName, SchemaDifference } from '../runs/records.ts'
 import type { SchemaChange } from '../tables/evolution.ts'
 import { canPromote } from '../tables/schema.ts'
 import { type NestedField, type Schema, typeText } from '../tables/types.ts'
+import { decide } from './evolution-policy.ts'
 import { icebergTypeOf } from './iceberg-types.ts'
 import { nestedDifferences } from './nested-differences.ts'
 import { typeFit } from './type-fit.ts'
@@ -43,7 +44,7 @@ export function compareSchemas(
   columns: readonly DraftColumn[],
   base: Schema,
   replaces: boolean,
-  policy: Pick<SchemaEvolution, 'nullability' | 'column_order'>,
+  policy: SchemaEvolution,
 ): Comparison {
   const byName = new Map(base.fields.map((field) => [field.name, field]))
   const keys = new Set(base.identifierFieldIds)
@@ -90,7 +91,12 @@ export function compareSchemas(
     const problem = keys.has(field.id) ? { problem: 'it identifies the table’s rows' } : {}
     differences.push({ ...words, change: replaces ? 'drop_column' : 'missing_column', ...problem })
   }
-  if (policy.column_order === 'load') differences.push(...compareOrder(matches, base))
+  if (policy.column_order === 'load') {
+    const stays = ({ column, field }: Match) =>
+      field !== undefined ||
+      differences.some((d) => d.column === column.name && decide(d, policy).action === 'apply')
+    differences.push(...compareOrder(matches.filter(stays), base))
+  }
   return { matches, differences, changes }
 
   function compareNullability(column: DraftColumn, field: NestedField, isKey: boolean, found: Found): void {
@@ -131,10 +137,11 @@ function compareType(column: DraftColumn, field: NestedField, isKey: boolean, fo
   else found('change_type', { ...words, problem: `no value of ${words.to} is one of ${words.from}` })
 }
 
+/** A column that is added stands at the table's end to begin with; under its new name, where it has one. */
 function compareOrder(matches: readonly Match[], base: Schema): SchemaDifference[] {
-  const load = matches.flatMap(({ field }) => (field === undefined ? [] : [field]))
-  const table = base.fields.filter((field) => load.includes(field))
-  if (load.every((field, i) => field === table[i])) return []
-  const names = (fields: readonly NestedField[]) => fields.map((field) => field.name).join(', ')
-  return [{ column: '*', change: 'reorder_columns', from: names(table), to: names(load) }]
+  const place = ({ field }: Match) => (field === undefined ? base.fields.length : base.fields.indexOf(field))
+  const table = matches.toSorted((a, b) => place(a) - place(b))
+  if (matches.every((match, i) => match === table[i])) return []
+  const names = (some: readonly Match[]) => some.map(({ column }) => column.name).join(', ')
+  return [{ column: '*', change: 'reorder_columns', from: names(table), to: names(matches) }]
 }

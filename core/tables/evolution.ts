@@ -50,9 +50,6 @@ export function evolveSchema(
 function applyChange({ schema, lastColumnId }: AssignedSchema, change: SchemaChange): AssignedSchema {
   if (change.kind === 'add_column') return addColumn(schema, lastColumnId, change)
   if (change.kind === 'reorder_columns') return { schema: reorder(schema, change.ids), lastColumnId }
-  if (change.kind === 'drop_column' && schema.identifierFieldIds?.includes(change.id)) {
-    throw refused(`The column with id ${change.id} identifies rows and cannot be dropped`)
-  }
   const fields = rewrite(schema.fields, change.id, (field) => {
     switch (change.kind) {
       case 'drop_column':

@@ -37,6 +37,43 @@ describe('field ids', () => {
   })
 })
 
+describe('identifiers', () => {
+  const point = (required: boolean): NestedField => ({
+    id: 2,
+    name: 'point',
+    required,
+    type: { kind: 'struct', fields: [{ id: 3, name: 'x', required: true, type: int }] },
+  })
+  const fields: NestedField[] = [
+    { id: 1, name: 'f', required: true, type: { kind: 'double' } },
+    point(true),
+    { id: 4, name: 'o', required: false, type: int },
+    {
+      id: 5,
+      name: 'l',
+      required: true,
+      type: { kind: 'list', elementId: 6, elementRequired: true, element: int },
+    },
+  ]
+  const check = (id: number, some: readonly NestedField[] = fields) =>
+    checkFields({ schemaId: 0, fields: some, identifierFieldIds: [id] })
+
+  test('may be in required structs', () => {
+    expect(() => check(3)).not.toThrow()
+  })
+
+  test.each([
+    ['a double', 1, fields],
+    ['a struct', 2, fields],
+    ['an optional column', 4, fields],
+    ['in a list', 6, fields],
+    ['gone', 7, fields],
+    ['in an optional struct', 3, [point(false)]],
+  ])('are refused: %s', (_name, id, some) => {
+    expect(() => check(id, some)).toThrowError(expect.objectContaining({ code: 'TABLE_SCHEMA_REFUSED' }))
+  })
+})
+
 describe('sameSchema', () => {
   const { schema } = assignFieldIds(nested)
   test('looks at everything but the schema id', () => {

@@ -109,7 +109,7 @@ export function highestFieldId(schema: Schema): number {
 
 /**
  * What any schema must be: at least one column, unique ids below {@link firstReservedId}, names that are not
- * empty and unique within their struct. Throws `TerminalError` `TABLE_SCHEMA_REFUSED`.
+ * empty and unique within their struct, identifiers that can be some. Throws `TerminalError` `TABLE_SCHEMA_REFUSED`.
  */
 export function checkFields(schema: Schema): void {
   const ids = new Set<number>()
@@ -125,6 +125,25 @@ export function checkFields(schema: Schema): void {
     if (names.has(place)) throw refused(`'${shown}' is there twice`)
     ids.add(id)
     names.add(place)
+  }
+  checkIdentifiers(schema)
+}
+
+/**
+ * Spec: "Identifier Field IDs". They are of required columns with single values and an equality, in no list or map.
+ * Java cannot open a table whose schema names others.
+ */
+function checkIdentifiers(schema: Schema): void {
+  const nodes = new Map(schemaNodes(schema).map((node) => [node.id, node]))
+  for (const id of schema.identifierFieldIds ?? []) {
+    const field = nodes.get(id)
+    if (field === undefined) throw refused(`The column with id ${id} identifies rows and cannot be dropped`)
+    const shown = field.path.join('.')
+    if (['float', 'double', 'struct', 'list', 'map'].includes(field.type.kind) || field.repeated)
+      throw refused(`'${shown}' is ${field.type.kind}, which cannot identify rows`)
+    for (let place: SchemaNode | undefined = field; place !== undefined; place = nodes.get(place.parent ?? 0))
+      if (!place.required)
+        throw refused(`'${shown}' identifies rows, so that '${place.path.join('.')}' is required`)
   }
 }
 

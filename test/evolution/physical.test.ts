@@ -276,6 +276,15 @@ describe('partitioned tables', () => {
     expect(ran.flow.error?.message).toContain('id_trunc_10 = -9223372036854775810, which is no long')
   })
 
+  it('a load that will be refused is not laid out: the policy says no, not the engine', async () => {
+    says('{ partition_by: ["truncate(10, id)"] }')
+    flow.deliver('a', rows)
+    await passes()
+    flow.says({ contract: contract.replace('id: { type: bigint }', 'id: { type: string }') })
+    flow.deliver('b', rows.replace(/^([1-5]),/gm, 'x$1,'))
+    await stops('EVOLUTION_REFUSED', 'evolution')
+  })
+
   it('more partitions than can be written at a time are refused', async () => {
     says('{ partition_by: [id] }')
     flow.deliver(

@@ -82,6 +82,13 @@ describe('sluice schema approve', () => {
     expect(plan.status).toBe(1)
     const command = /schema approve flow --plan ([0-9a-f]{16})/.exec(plan.stdout)
     const digest = command?.[1] as string
+    // The same change, where it waits for nobody: an approval would lie there until the manifest asks for one.
+    flow.says({ sink: ', physical: { sort_by: [id] }' })
+    expect(sluice('schema', 'approve', 'flow', '--plan', digest)).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining('DDL_APPROVAL_UNNEEDED'),
+    })
+    flow.says({ sink: ', physical: { sort_by: [id], apply: manual_approval }' })
     expect(sluice('schema', 'approve', 'flow', '--plan', 'ffffffffffffffff')).toMatchObject({
       status: 2,
       stderr: expect.stringContaining('DDL_PLAN_UNKNOWN'),

@@ -177,6 +177,19 @@ describe('the order of columns', () => {
   })
 })
 
+it('column_order: load gives an added column its place, and the next load finds nothing to change', async () => {
+  flow.deliver('a', 'id,name\n1,x\n')
+  await passes()
+  flow.says({ schema_evolution: '{ column_order: load }' })
+  flow.deliver('b', 'more,id,other,name\nm,2,o,y\n')
+  expect(decisions(await passes()).at(-1)).toContain('reorder_columns *: apply')
+  const table = await flow.table()
+  expect(table.columns).toEqual(['more string', 'id string', 'other string', 'name string'])
+  expect(table.rows).toContainEqual({ more: 'm', id: '2', other: 'o', name: 'y' })
+  flow.deliver('c', 'more,id,other,name\nn,3,p,z\n')
+  expect(decisions(await passes())).toEqual([])
+})
+
 describe('types', () => {
   const load = async (type: string, values: readonly string[]) => {
     flow.says({ contract: typed(`{ v: { type: ${type} } }`) })
