@@ -86,8 +86,7 @@ async function partition(
     if (!field.transform.startsWith('truncate')) continue
     const type = partitionType(field, [schema])
     const texts = tuples.map((tuple) => tuple[`_sluice_p${i}`] as PartitionText)
-    const outside = texts.find((text) => !isPartitionValue(type, text))
-    if (outside !== undefined) throw outOfRange(field, typeText(type), outside as string)
+    if (!texts.every((text) => isPartitionValue(type, text))) throw outOfRange(field, typeText(type))
   }
   const columns = columnList(request)
   const joined = values.map(({ name }) => `s.${name} IS NOT DISTINCT FROM p.${name}`).join(' AND ')
@@ -163,13 +162,14 @@ function checkRows(before: readonly CopyStats[], after: readonly CopyStats[]): v
   })
 }
 
-function outOfRange({ name, transform }: PartitionField, type: string, value: string): PolicyError {
+/** The value itself is one of a row, or nearly so, and stays out of the evidence. */
+function outOfRange({ name, transform }: PartitionField, type: string): PolicyError {
   return new PolicyError({
     code: 'PARTITION_OUT_OF_RANGE',
-    fact: `${transform} puts rows of this load into the partition ${name} = ${value}, which is no ${type}`,
+    fact: `${transform} puts rows of this load into a partition ${name} whose value is no ${type}`,
     consequence: 'No reader would find them there, so nothing was written to the table',
     next: 'Truncate to a smaller width, give the column a wider type, or partition by another transform',
-    details: { partition: name, value },
+    details: { partition: name },
   })
 }
 

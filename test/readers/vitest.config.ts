@@ -11,6 +11,8 @@ export default defineConfig({
     include: ['test/readers/**/*.test.ts'],
     globalSetup: join(here, 'set-up.ts'),
     pool: 'forks',
+    // Each waits for its reader most of the time.
+    maxWorkers: '100%',
     testTimeout: 120_000,
     hookTimeout: 120_000,
   },
