@@ -3,32 +3,48 @@ import type { CopyStats, Engine } from '../engine/engine.ts'
 import { quoteLiteral } from '../engine/sql.ts'
 import { IntegrityError } from '../errors.ts'
 import { numberByKey } from './numbered-by-key.ts'
+import { numberByRecord } from './numbered-by-record.ts'
 import { evidenceAlias, rejectedRows } from './rejected-sql.ts'
 import type { ScanInput, ScanRequest } from './scan.ts'
 import type { ScanRules } from './scan-rules.ts'
-import { scanSource } from './scan-source.ts'
+import { type ScanSource, scanSource } from './scan-source.ts'
 import { isRejected, judgedColumn, scanStatement } from './scan-sql.ts'
 
 /** Files that one statement reads: each is a reader of its own. */
 const filesAtOnce = 100
 
+/** What the first reading tells of a scan's inputs. */
+export interface FirstReading {
+  readonly inputs: readonly ScanInput[]
+  readonly source: ScanSource
+  /** Rows that it read, without those that could not be split. */
+  readonly rows: number
+  /** Its rejected rows. */
+  readonly scratch: readonly CopyStats[]
+}
+
 /**
  * The scan's scratch files of rejected rows, with the rows' numbers. Parquet has them already, and a query's rows have
  * none. Readers of CSV and JSON work on one file with all threads and count nothing, so the files that hold rejected
- * rows are read once more, in order and by one thread each. Only loads with rejected rows pay for that: some two thirds
- * of the scan's CPU where every row is judged again, a fifth where one column will do (numbered-by-key.ts). Throws
- * `IntegrityError` `REJECTS_DIFFER` where the second reading rejects another number of rows.
+ * rows are read once more, in order. Only loads with rejected rows pay for that: 3 % of the scan's CPU where records of
+ * CSV can be told by what they hold (numbered-by-record.ts), a fifth where one column will do (numbered-by-key.ts), and
+ * two thirds where every row is judged again. Throws `IntegrityError` `REJECTS_DIFFER` where that rejects another number
+ * of rows.
  */
 export async function numberRejected(
   engine: Engine,
   request: ScanRequest,
   judging: ScanRules,
-  inputs: readonly ScanInput[],
-  scratch: readonly CopyStats[],
+  { inputs, source, rows, scratch }: FirstReading,
 ): Promise<readonly string[]> {
   const found = scratch.map(({ file }) => file)
   const text = inputs.filter((input) => input.kind === 'csv' || input.kind === 'json')
   if (found.length === 0 || text.length === 0) return found
+  if (source.record !== undefined) {
+    const csv = text.filter((input) => input.kind === 'csv')
+    const byRecord = await numberByRecord(engine, source.record, csv, scratch, rows)
+    if (byRecord !== undefined) return [byRecord]
+  }
   const [only] = text
   const byKey =
     only !== undefined && text.length === 1 ? await numberByKey(engine, request, only, found) : undefined
@@ -39,10 +55,10 @@ export async function numberRejected(
   const atOnce = request.transformers === undefined ? filesAtOnce : holding.length
   const numbered: string[] = []
   for (let i = 0; i < holding.length; i += atOnce) {
-    const source = await scanSource(engine, request, holding.slice(i, i + atOnce), true)
-    if (source === undefined) continue
+    const again = await scanSource(engine, request, holding.slice(i, i + atOnce), true)
+    if (again === undefined) continue
     const file = join(engine.directory, `numbered-${i}-${found[0]!.split('/').at(-1)}`)
-    const { select } = scanStatement(request, source, judging)
+    const { select } = scanStatement(request, again, judging)
     await engine.run(
       `COPY (SELECT ${judgedColumn} FROM (${select}) WHERE ${isRejected(request)}) TO ${quoteLiteral(file)} (FORMAT parquet)`,
     )

@@ -45,7 +45,7 @@ export async function runScan(engine: Engine, request: ScanRequest): Promise<Sca
       ? undefined
       : await writeRejected(engine, request, rules, {
           inputs,
-          scratch: await numberRejected(engine, request, judging, inputs, scratch),
+          scratch: await numberRejected(engine, request, judging, { inputs, source, rows: scanned, scratch }),
           rows: judgedRejected,
           structural,
         })

@@ -15,10 +15,19 @@ export interface ScanSource {
   readonly file?: string
   /** Name of the extra column that holds a row's number in its file, counted from 1. */
   readonly row?: string
+  /** Where rows have no number: what tells a row's record in its file. */
+  readonly record?: ScanRecord
   /** Rows of the inputs where the scan's own operators cannot tell, since filters reach into the reader. */
   readonly countRows?: () => Promise<number>
   /** Whether `reject_errors` exists after the scan. */
   readonly csv: boolean
+}
+
+/** The texts of all columns of the files. */
+export interface ScanRecord {
+  readonly columns: readonly string[]
+  /** Names of the extra columns that hold them, in the same order. */
+  readonly fields: readonly string[]
 }
 
 /**
@@ -78,7 +87,17 @@ async function readSource(
     return { from, extras: [pathColumn, rowColumn], ...file, row: rowColumn, csv: false }
   }
   const from = union(alike(readable as TextInput[]).map((group) => textSelect(group, wanted, several)))
-  return { from, extras, ...file, csv: first.kind === 'csv' }
+  const record = recordOf(request, readable as TextInput[], wanted)
+  return {
+    from,
+    extras: [
+      ...extras,
+      ...(record?.columns ?? []).map((name, i) => `${quoteIdentifier(name)} AS ${record!.fields[i]}`),
+    ],
+    ...file,
+    ...(record === undefined ? {} : { record }),
+    csv: first.kind === 'csv',
+  }
 }
 
 function union(parts: readonly string[]): string {
@@ -103,6 +122,21 @@ function numberedSelect(input: TextInput, wanted: readonly string[]): string {
     `row_number() OVER () AS ${rowColumn}`,
   ]
   return `(SELECT ${columns.join(', ')} FROM ${reader})`
+}
+
+/**
+ * Of lines of CSV whose columns are all read. Rows that are held in memory, as deduplicating does, would be held twice.
+ */
+function recordOf(
+  { transformers }: ScanRequest,
+  inputs: readonly TextInput[],
+  wanted: readonly string[],
+): ScanRecord | undefined {
+  const isWhole = inputs.every(
+    ({ kind, columns }) => kind === 'csv' && columns.every((name) => wanted.includes(name)),
+  )
+  if (!isWhole || transformers?.removes.some(({ why }) => why === 'deduplicated')) return undefined
+  return { columns: wanted, fields: wanted.map((_, i) => `_sluice_f${i}`) }
 }
 
 function wantedColumns({ transformers, columns, unexpected }: ScanRequest): readonly string[] {

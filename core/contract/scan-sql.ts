@@ -128,6 +128,10 @@ function rejectedExtras(request: ScanRequest, source: ScanSource): RejectedExtra
   const extras: RejectedExtra[] = []
   if (source.file) extras.push({ field: `'file': ${source.file}`, needs: [source.file] })
   if (source.row) extras.push({ field: `'row': ${source.row}`, needs: [source.row] })
+  if (source.record) {
+    const { fields } = source.record
+    extras.push({ field: `'record': [${fields.join(', ')}]`, needs: fields })
+  }
   const policy = request.pii_policy ?? 'reference_only'
   if (policy !== 'reference_only') {
     const columns = rawColumns(request)

@@ -49,6 +49,6 @@ export function transformedSource(source: ScanSource, { reads, sql }: ScanTransf
   return {
     ...source,
     from: `(WITH ${readRelation} AS NOT MATERIALIZED (${read}) ${sql})`,
-    extras: [source.file, source.row].filter((name) => name !== undefined),
+    extras: [source.file, source.row, ...(source.record?.fields ?? [])].filter((name) => name !== undefined),
   }
 }

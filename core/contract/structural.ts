@@ -66,6 +66,14 @@ async function positions(engine: Engine, type: string, limit: number): Promise<P
   )
 }
 
+/** Of one file: the numbers of its records that did not fit, counted from 1 with the header and empty lines. */
+export async function unreadRecords(engine: Engine, path: string): Promise<ReadonlySet<number>> {
+  const rows = await engine.rows<{ line: bigint }>(
+    `SELECT DISTINCT line FROM reject_errors JOIN reject_scans USING (scan_id, file_id) WHERE file_path = ${quoteLiteral(path)}`,
+  )
+  return new Set(rows.map(({ line }) => Number(line)))
+}
+
 /** Whether the quoted field at `offset` ends before its line does, so that the next line is a record again. */
 async function closesItsQuote(input: CsvInput, offset: number): Promise<boolean> {
   const { quote, escape: escapeWith } = input.dialect
