@@ -1,7 +1,9 @@
-import { readdirSync } from 'node:fs'
+import { readdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { columnsOf, csvInput, openTestPool, scanAll } from './scan.suite.ts'
+import { columnsOf, openTestPool, scanAll } from './scan.suite.ts'
+import type { ScanInput } from './scan.ts'
 
 const pool = openTestPool(2)
 const names = ['id', 'n']
@@ -20,9 +22,20 @@ test('rejected rows have their own numbers, whether or not a column tells them a
         n === 'x' ? [{ id: String(id), number: BigInt(i + 1) }] : [],
       )
       await pool.use(async (engine) => {
-        const body = given.map(({ id, n }) => `${id},${n}\n`).join('')
-        const inputs = [csvInput(engine, `id,n\n${body}`, names)]
-        const { rejected } = await scanAll(engine, { inputs, columns, pii_policy: 'preserve' })
+        const path = join(engine.directory, 'in.ndjson')
+        writeFileSync(
+          path,
+          given.map(({ id, n }) => JSON.stringify(id === '' ? { n } : { id, n })).join('\n'),
+        )
+        const input: ScanInput = {
+          kind: 'json',
+          source: 'landing/in.ndjson',
+          path,
+          columns: names,
+          format: 'ndjson',
+          compression: 'none',
+        }
+        const { rejected } = await scanAll(engine, { inputs: [input], columns, pii_policy: 'preserve' })
         expect(
           rejected.map(({ source_row, raw }) => ({ id: JSON.parse(raw!).id ?? '', number: source_row })),
         ).toEqual(bad)

@@ -14,10 +14,11 @@ type CsvInput = Extract<ScanInput, { kind: 'csv' }>
 /** Rows, and bytes of what is said of them, which are held in memory some three times over. */
 const limits = { rows: 200_000, bytes: 1 << 26 }
 
-interface RejectedRecord extends Record<string, unknown> {
-  readonly judged: string
-  readonly file: string | null
-  readonly record: string
+/** What a scan says of a rejected row. All values in it are texts and booleans: of CSV everything is read as text. */
+interface Judgement {
+  readonly file?: string
+  /** As the scan's `ScanRecord` has the columns. */
+  readonly record: Fields
 }
 
 /**
@@ -34,26 +35,21 @@ export async function numberByRecord(
   scratch: readonly CopyStats[],
   rows: number,
 ): Promise<string | undefined> {
-  const files = scratch.map(({ file }) => file)
-  if (!(await isWithinLimits(engine, scratch))) return undefined
-  const rejected = await engine.rows<RejectedRecord>(
-    `SELECT CAST(${judgedColumn} AS VARCHAR) AS judged, json_extract_string(${judgedColumn}, '$.file') AS file,
-       CAST(json_extract(${judgedColumn}, '$.record') AS VARCHAR) AS record FROM read_parquet(${quoteLiterals(files)})`,
-  )
+  const judgements = await judgementsOf(engine, scratch)
+  if (judgements === undefined) return undefined
   const numbered: string[] = []
   for (const input of inputs) {
-    const its = rejected.filter(({ file }) => file === null || file === input.path)
+    const its = judgements.filter(({ file }) => file === undefined || file === input.path)
     if (its.length === 0) continue
     const found = await numbersIn(engine, input, columns, its)
     if (found === undefined || (inputs.length === 1 && found.rows !== rows)) return undefined
-    for (const [i, { judged }] of its.entries()) {
-      // The judgement is a JSON object; what a second judgement would say besides is put in front of the rest of it.
-      const place = `{"file":${JSON.stringify(input.path)},"row":${found.numbers[i]},`
-      numbered.push(JSON.stringify({ judged: place + judged.slice(1) }))
+    for (const [i, { record: _, ...judgement }] of its.entries()) {
+      const judged = JSON.stringify({ ...judgement, file: input.path, row: found.numbers[i] })
+      numbered.push(JSON.stringify({ judged }))
     }
   }
-  if (numbered.length !== rejected.length) return undefined
-  const file = join(engine.directory, `numbered-by-record-${files[0]!.split('/').at(-1)}`)
+  if (numbered.length !== judgements.length) return undefined
+  const file = join(engine.directory, `numbered-by-record-${scratch[0]!.file.split('/').at(-1)}`)
   await writeFile(`${file}.ndjson`, numbered.join('\n'))
   await engine.run(`COPY (
     SELECT judged AS ${judgedColumn}
@@ -62,26 +58,31 @@ export async function numberByRecord(
   return file
 }
 
-async function isWithinLimits(engine: Engine, scratch: readonly CopyStats[]): Promise<boolean> {
-  if (scratch.reduce((rows, file) => rows + file.rows, 0) > limits.rows) return false
+/** One value for all: the engine hands over rows one by one at 15 µs each. */
+async function judgementsOf(
+  engine: Engine,
+  scratch: readonly CopyStats[],
+): Promise<readonly Judgement[] | undefined> {
+  const from = `read_parquet(${quoteLiterals(scratch.map(({ file }) => file))})`
+  if (scratch.reduce((rows, file) => rows + file.rows, 0) > limits.rows) return undefined
   const [size] = await engine.rows<{ bytes: bigint }>(
-    `SELECT CAST(sum(strlen(${judgedColumn})) AS BIGINT) AS bytes
-     FROM read_parquet(${quoteLiterals(scratch.map(({ file }) => file))})`,
+    `SELECT CAST(sum(strlen(${judgedColumn})) AS BIGINT) AS bytes FROM ${from}`,
   )
-  return Number(size!.bytes) <= limits.bytes
+  if (Number(size!.bytes) > limits.bytes) return undefined
+  const [all] = await engine.rows<{ judged: string }>(
+    `SELECT '[' || string_agg(${judgedColumn}, ',') || ']' AS judged FROM ${from}`,
+  )
+  return JSON.parse(all!.judged) as Judgement[]
 }
 
 async function numbersIn(
   engine: Engine,
   { path, columns, dialect }: CsvInput,
   recorded: readonly string[],
-  rejected: readonly RejectedRecord[],
+  judgements: readonly Judgement[],
 ) {
   const order = columns.map((name) => recorded.indexOf(name))
-  const wanted = rejected.map(({ record }): Fields => {
-    const fields = JSON.parse(record) as Fields
-    return order.map((i) => fields[i] ?? null)
-  })
+  const wanted = judgements.map(({ record }): Fields => order.map((i) => record[i] ?? null))
   const unread = await unreadRecords(engine, path)
   return await recordNumbers({ path, columns: columns.length, dialect, unread }, wanted)
 }

@@ -41,7 +41,7 @@ export async function numberRejected(
   const text = inputs.filter((input) => input.kind === 'csv' || input.kind === 'json')
   if (found.length === 0 || text.length === 0) return found
   if (source.record !== undefined) {
-    const csv = text.filter((input) => input.kind === 'csv')
+    const csv = text.filter((input) => input.kind === 'csv').filter(({ columns }) => columns.length > 0)
     const byRecord = await numberByRecord(engine, source.record, csv, scratch, rows)
     if (byRecord !== undefined) return [byRecord]
   }

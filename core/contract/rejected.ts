@@ -1,19 +1,12 @@
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Engine } from '../engine/engine.ts'
-import { quoteLiteral } from '../engine/sql.ts'
+import { quoteLiteral, quoteLiterals } from '../engine/sql.ts'
 import { IntegrityError } from '../errors.ts'
-import {
-  byPath,
-  evidenceAlias,
-  fromByte,
-  heldAlias,
-  reasonLiteral,
-  rejectedRows,
-  textOrNull,
-} from './rejected-sql.ts'
+import { byPath, evidenceAlias, fromByte, heldAlias, reasonLiteral, textOrNull } from './rejected-sql.ts'
 import type { RejectContext, RejectedFile, RejectedObject, ScanInput, ScanRequest } from './scan.ts'
 import { brokenRules, type PlacedRule } from './scan-rules.ts'
+import { judgedColumn } from './scan-sql.ts'
 import { structuralSelect } from './structural.ts'
 import type { PiiPolicy, RuleName } from './types.ts'
 
@@ -63,15 +56,24 @@ function ruleRows(
   const list = `[${rules.map(reasonLiteral).join(', ')}]`
   const rejecting = rules.flatMap((rule, i) => (rule.severity === 'error' ? [i] : []))
   const broken = `list_filter(${brokenRules(rules, heldAlias)}, lambda n: n IN (${rejecting.join(', ')}))`
+  const judged = `(SELECT ${judgedColumn} AS ${evidenceAlias}, CAST(json_extract(${judgedColumn}, '$.held') AS VARCHAR) AS ${toldAlias}
+    FROM read_parquet(${quoteLiterals(scratch)}))`
+  // Few rules are broken at a time, in few combinations: the reasons are told once for each, not for each row.
   return `SELECT ${ofInput(inputs, ({ source }) => source)} AS source_file,
       ${ofInput(inputs, ({ version }) => version)} AS source_version,
       CAST(json_extract_string(${evidenceAlias}, '$.row') AS BIGINT) AS source_row,
       CAST(NULL AS BIGINT) AS source_line,
       ${ofInput(inputs, fromByte)} AS from_byte,
-      list_transform(${broken}, lambda n: ${list}[n + 1]) AS reasons,
+      reasons,
       CAST(json_extract(${evidenceAlias}, '$.raw') AS VARCHAR) AS raw
-    FROM (${rejectedRows(scratch)})`
+    FROM ${judged} JOIN (
+      SELECT ${toldAlias}, list_transform(${broken}, lambda n: ${list}[n + 1]) AS reasons
+      FROM (SELECT ${toldAlias}, CAST(CAST(${toldAlias} AS JSON) AS BOOLEAN[]) AS ${heldAlias}
+        FROM (SELECT DISTINCT ${toldAlias} FROM ${judged}))) USING (${toldAlias})`
 }
+
+/** A row's booleans as text. */
+const toldAlias = '_sluice_told'
 
 /** What is said of the input that a row came from. */
 function ofInput(inputs: readonly ScanInput[], said: (input: ScanInput) => string | undefined): string {
