@@ -6,8 +6,6 @@ export interface References {
   readonly members: ReadonlySet<string>
   /** Whether `$states.context` may be looked at. */
   readonly usesContext: boolean
-  /** `['states', 'input', 'a']` when the query is nothing but `$states.input.a`. */
-  readonly path: readonly string[] | undefined
 }
 
 /** JSONata 2.0.6's own functions; `$eval` is absent because Step Functions has none. */
@@ -19,7 +17,7 @@ const BUILT_IN: ReadonlySet<string> = new Set(
   decodeUrl toMillis fromMillis clone now millis partition range hash parse uuid random`.split(/\s+/),
 )
 
-type Node = Record<string, unknown>
+type Node = Readonly<Record<string, unknown>>
 
 function isNode(value: unknown): value is Node {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
@@ -28,7 +26,8 @@ function isNode(value: unknown): value is Node {
 /** Keys a plain `a.b.c` step may have; any other key means a predicate, a grouping, an index … */
 const PLAIN_STEP = new Set(['type', 'value', 'position'])
 
-function plainPath(ast: Node): readonly string[] | undefined {
+/** `['states', 'input', 'a']` when the query is nothing but `$states.input.a`. */
+export function plainPath(ast: Node): readonly string[] | undefined {
   if (ast.type === 'variable' && Object.keys(ast).every((k) => PLAIN_STEP.has(k))) {
     return typeof ast.value === 'string' && ast.value !== '' && ast.value !== '$' ? [ast.value] : undefined
   }
@@ -81,7 +80,7 @@ export function analyse(ast: unknown): References {
   visit(ast)
   const names = new Set([...used].filter((name) => name !== '' && name !== '$' && !bound.has(name)))
   const usesContext = members.has('context') || mentions > qualified
-  return { names, members, usesContext, path: isNode(ast) ? plainPath(ast) : undefined }
+  return { names, members, usesContext }
 }
 
 /** True for a function of JSONata or of Step Functions. A workflow variable of that name hides it. */

@@ -43,6 +43,32 @@ describe('an expression', () => {
     )
   })
 
+  it('that compares with a literal, or is one, gives what the query engine gives', async () => {
+    const scalar = fc.oneof(fc.integer(), fc.constantFrom('a', 'b', ''), fc.boolean(), fc.constant(null))
+    const value = fc.oneof(
+      scalar,
+      fc.array(scalar, { maxLength: 2 }),
+      fc.constant(undefined),
+      fc.constant({ b: 1 }),
+    )
+    const operator = fc.constantFrom('=', '!=', '<', '<=', '>', '>=')
+    const literal = fc.oneof(fc.nat(3), fc.constantFrom('"a"', "'b'", '""', 'true', 'null', '-1', '0.5'))
+    await fc.assert(
+      fc.asyncProperty(value, operator, literal, async (a, op, right) => {
+        const input = JSON.parse(JSON.stringify({ a }))
+        for (const source of [`$states.input.a ${op} ${right}`, String(right)]) {
+          const expected = await jsonata(source)
+            .evaluate(undefined, { states: { input } })
+            .catch(() => undefined)
+          const actual = await Promise.resolve(run(source, input)).catch((error: Error) => error)
+          if (expected === undefined) expect(actual).toBeInstanceOf(Error)
+          else expect(actual).toBe(expected)
+        }
+      }),
+      { numRuns: 500 },
+    )
+  })
+
   it('never reaches into prototypes', async () => {
     await expect(run('$states.input.constructor')).rejects.toThrow('returned nothing')
     await expect(run('$states.input.a.toString', { a: {} })).rejects.toThrow('returned nothing')
