@@ -194,6 +194,16 @@ export function openEnginePool(options: EnginePoolOptions): EnginePool {
     }
   }
 
+  /** Folders that are still being removed. One that cannot be goes with the pool's directory. */
+  const clearing = new Set<Promise<void>>()
+
+  function clear(remove: () => Promise<void>): void {
+    const cleared: Promise<void> = remove()
+      .catch(() => undefined)
+      .finally(() => clearing.delete(cleared))
+    clearing.add(cleared)
+  }
+
   return {
     async use(work, { signal } = {}) {
       works++
@@ -203,7 +213,7 @@ export function openEnginePool(options: EnginePoolOptions): EnginePool {
           return await work(engine)
         } finally {
           await done()
-          remove()
+          clear(remove)
         }
       } finally {
         if (--works === 0) drained?.()
@@ -216,6 +226,7 @@ export function openEnginePool(options: EnginePoolOptions): EnginePool {
           drained = resolve
         })
       }
+      await Promise.all(clearing)
       for (const instance of idle.splice(0)) instance.close()
       for (let i = 1; i <= made; i++) rmSync(folder(i), { recursive: true, force: true })
     },

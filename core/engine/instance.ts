@@ -1,4 +1,5 @@
-import { mkdirSync, readdirSync, readFileSync, realpathSync, renameSync, rmSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, realpathSync, renameSync, rmSync, unlinkSync } from 'node:fs'
+import { rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { DuckDBConnection, DuckDBValue } from '@duckdb/node-api'
 import { TerminalError } from '../errors.ts'
@@ -22,8 +23,11 @@ export interface Lease {
   readonly engine: Omit<Engine, 'done'>
   /** Undoes all statements; `false` when the instance must not be used again. */
   end(): Promise<boolean>
-  /** Removes the directory with all that is in it. */
-  remove(): void
+  /**
+   * Empties the directory: files are gone at once, folders when the promise resolves. To remove one, a file system may
+   * wait for its journal, and this thread need not wait with it.
+   */
+  remove(): Promise<void>
 }
 
 /**
@@ -70,8 +74,8 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
 
   let leases = 0
   const listValue = convertValue(api)
-  const remove = (own: string) => {
-    for (const name of readdirSync(own)) rmSync(join(own, name), { recursive: true, force: true })
+  const remove = async (own: string) => {
+    for (const folder of removeFiles(own)) await rmdir(folder)
     emptied.push(own)
   }
   /**
@@ -97,6 +101,16 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
 
 const profileName = '.profile.json'
 
+/** The folders that are left, those inside of others first. */
+function removeFiles(directory: string): string[] {
+  return readdirSync(directory, { withFileTypes: true }).flatMap((entry) => {
+    const path = join(directory, entry.name)
+    if (entry.isDirectory()) return [...removeFiles(path), path]
+    unlinkSync(path)
+    return []
+  })
+}
+
 interface LeaseParts {
   readonly connection: DuckDBConnection
   readonly listValue: (value: DuckDBValue) => unknown
@@ -104,7 +118,7 @@ interface LeaseParts {
   readonly profile: string
   readonly signal: AbortSignal | undefined
   /** Empties the directory. */
-  readonly remove: (directory: string) => void
+  readonly remove: (directory: string) => Promise<void>
 }
 
 function openLease({ connection, listValue, directory, profile, signal, remove }: LeaseParts): Lease {
