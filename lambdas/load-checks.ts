@@ -32,7 +32,10 @@ export function checksOf(task: GateTask, columns: readonly ScanColumn[]): LoadCh
   })
   const listed = (contract.checks ?? []).map((spec): LoadCheck => {
     const found = checkColumns(spec).map((name) => {
-      const output = columnName(name, column_names)
+      // A variant column is no column of the source, and has its name from the contract.
+      const output = columns.some((column) => column.variant_of !== undefined && column.name === name)
+        ? name
+        : columnName(name, column_names)
       return columns.find((column) => column.name === output) ?? missingColumn(task, spec, name, columns)
     })
     return { name: spec.name, kind: kindOf(spec), severity: spec.severity, columns: found, spec }

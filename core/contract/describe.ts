@@ -34,6 +34,7 @@ export async function describeParquet(
   return await namingSource(files, async () => {
     const columns = await describe(engine, `SELECT * FROM ${reader}`)
     refuseRowNumber(columns)
+    if (columns.some(({ name }) => /_\d+$/.test(name))) await refuseNamesakes(engine, files)
     if (columns.some((column) => column.input.includes('DOUBLE'))) await refuseLongDecimals(engine, files)
     if (files.length > 1) await refuseOtherValues(engine, files, columns)
     return columns
@@ -51,6 +52,40 @@ function refuseRowNumber(columns: readonly DescribedColumn[]): void {
     next: 'Deliver the column under another name',
     details: { column: taken.name },
   })
+}
+
+/** Of two columns that differ by case alone the engine calls one `name_1`. */
+async function refuseNamesakes(
+  engine: Engine,
+  files: readonly { readonly source: string; readonly path: string }[],
+): Promise<void> {
+  const leaves = await engine.rows<{ path: string; name: string; children: bigint | null }>(
+    `SELECT file_name AS path, name, num_children AS children
+     FROM parquet_schema(${quoteLiterals(files.map(({ path }) => path))}) ORDER BY file_name, column_id`,
+  )
+  for (const [path, nodes] of Map.groupBy(leaves, (leaf) => leaf.path)) {
+    const seen = new Map<string, string>()
+    // The root, then each column with all that is nested in it.
+    for (let at = 1; at < nodes.length; at = behind(nodes, at)) {
+      const { name } = nodes[at]!
+      const before = seen.get(name.toLowerCase())
+      seen.set(name.toLowerCase(), name)
+      if (before === undefined) continue
+      throw new TerminalError({
+        code: 'COLUMN_COLLISION',
+        fact: `${files.find((file) => file.path === path)?.source} has two columns ${before} and ${name}, which SQL does not tell apart`,
+        consequence: 'Nothing was read',
+        next: 'Rename the column in the source',
+      })
+    }
+  }
+}
+
+/** The node after the one at `at` and all below it, in the order of a walk from the root. */
+function behind(nodes: readonly { readonly children: bigint | null }[], at: number): number {
+  let next = at + 1
+  for (let left = Number(nodes[at]!.children ?? 0); left > 0; left--) next = behind(nodes, next)
+  return next
 }
 
 /** One file of each schema is asked; most deliveries have one. */

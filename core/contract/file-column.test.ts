@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { Engine } from '../engine/engine.ts'
@@ -73,6 +73,26 @@ test('a Parquet column by which the reader numbers rows is refused by name', asy
     await expect(describeParquet(engine, [{ source: 'x.parquet', path }])).rejects.toMatchObject({
       code: 'COLUMN_RESERVED',
       message: expect.stringContaining('Column File_Row_Number has the name'),
+    })
+  })
+})
+
+test('Parquet columns that differ by case alone are refused, of which the engine would rename one', async () => {
+  await pool.use(async (engine) => {
+    const path = join(engine.directory, 'x.parquet')
+    await engine.run(
+      `COPY (SELECT {'a': 1, 'n': 2} AS s_1, 3 AS a, 4 AS n) TO ${quoteLiteral(path)} (FORMAT parquet)`,
+    )
+    const described = () => describeParquet(engine, [{ source: 'x.parquet', path }])
+    expect((await described()).map(({ name }) => name)).toEqual(['s_1', 'a', 'n'])
+    // The footer has the names in their order, each behind its length: the second `n` is the column.
+    const bytes = readFileSync(path).toString('latin1')
+    const schema = bytes.indexOf('duckdb_schema')
+    const at = bytes.indexOf('\x01n', bytes.indexOf('\x01n', schema) + 1)
+    writeFileSync(path, Buffer.from(`${bytes.slice(0, at)}\x01A${bytes.slice(at + 2)}`, 'latin1'))
+    await expect(described()).rejects.toMatchObject({
+      code: 'COLUMN_COLLISION',
+      message: expect.stringContaining('x.parquet has two columns a and A'),
     })
   })
 })

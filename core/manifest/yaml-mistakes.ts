@@ -65,12 +65,14 @@ export function keyMistake(key: string | undefined): Mistake | undefined {
   return undefined
 }
 
-/** Integers must be safe ones; of other numbers a double keeps any 15 digits, and JSON has no infinity. */
+/** Integers must be safe ones; of other numbers a double keeps any 15 digits and some of more, and JSON has no infinity. */
 export function numberMistake(value: number, source: string): Mistake | undefined {
   if (!Number.isFinite(value))
     return { message: `${source} is no number that can be compared`, hint: 'Leave it out' }
   const whole = /^([+-]?\d+|0[xo].*)$/.test(source)
-  const exact = whole ? Number.isSafeInteger(value) : significantDigits(source) <= 15
+  const exact = whole
+    ? Number.isSafeInteger(value)
+    : significantDigits(source) <= 15 || String(value) === source
   return exact
     ? undefined
     : { message: `${source} has more digits than a number keeps`, hint: `Write it in quotes: "${source}"` }

@@ -87,6 +87,10 @@ describe('parseTree', () => {
     expect(problemsOf(text)).toEqual([problem])
   })
 
+  test('a number of sixteen digits that a double has is one', () => {
+    expect(problemsOf('version: 1\na: 0.3333333333333333')).toEqual([])
+  })
+
   test('an alias bomb is refused before it grows, at the alias that goes too far', () => {
     const bomb = Array.from({ length: 30 }, (_, i) => {
       const inner = i === 0 ? '1, 1, 1, 1, 1, 1, 1, 1, 1' : new Array(9).fill(`*a${i - 1}`).join(', ')

@@ -189,3 +189,14 @@ test('shards add up, sorted and partitioned tables have it, and sluice evidence 
   const shown = await runCli(project, 'evidence', 'r1', 'flow')
   expect(shown.stdout).toMatch(/kept as text beside\s+values\s[^a-z]*n\s+3/)
 })
+
+test('a check may be about a variant column, by the name that the contract gives it', async () => {
+  const checks = 'checks: [{ name: few, severity: warn, unique: [n__variant] }]'
+  const project = projectWith(flow({ policy: `, ${checks}` }))
+  deliver(project, 'a', '1,x,x', '2,x,y', '3,7,z')
+  const { record, message } = await runAndJudge(project, 'r1', 'flow')
+  expect(message).toBe('')
+  expect(record!.checks).toMatchObject([
+    { name: 'few', outcome: 'failed', measured: 1, columns: ['n__variant'] },
+  ])
+})
