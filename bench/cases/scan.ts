@@ -30,7 +30,6 @@ const { rows_accepted, cpu } = await pool.use(async (engine) => {
       return { source: name, name, type: contractType(contract), input: 'text', field_id: i + 1, contract }
     }),
     constants: [],
-    output: { accepted: join(engine.directory, 'accepted'), rejected: join(engine.directory, 'rejected') },
   })
   const { user, system } = process.cpuUsage(started)
   return { rows_accepted, cpu: (user + system) / 1e6 }
