@@ -9,7 +9,7 @@ import type { SealPorts } from '../lambdas/seal.ts'
 import type { SettlePorts } from '../lambdas/settle.ts'
 import type { Stack } from '../remote/stack.ts'
 import { exitCodes } from './fail.ts'
-import { type Records, withRecords } from './home.ts'
+import { type WritableRecords, withWritableRecords } from './home.ts'
 import type { Io } from './io.ts'
 import { emit } from './report.ts'
 import { placeInHome, placeOnStack, type ResultPlace, resultBlocks } from './run-result.ts'
@@ -32,10 +32,10 @@ interface Carrier {
  * Throws `ManifestError` `RUN_UNKNOWN`, `RUN_ENDED`, and `RUN_ACTIVE` for one that a process here is at work on.
  */
 export async function cancelNow(io: Io, run_id: string): Promise<number> {
-  return await withRecords(io, run_id, async (records) => await cancelRecorded(io, records, run_id))
+  return await withWritableRecords(io, run_id, async (records) => await cancelRecorded(io, records, run_id))
 }
 
-export async function cancelRecorded(io: Io, records: Records, run_id: string): Promise<number> {
+export async function cancelRecorded(io: Io, records: WritableRecords, run_id: string): Promise<number> {
   const { stack } = records
   const carrier = stack === undefined ? here(io, records, run_id) : await onStack(io, records, stack, run_id)
   const run = await readRun(records, run_id)
@@ -55,7 +55,7 @@ export async function cancelRecorded(io: Io, records: Records, run_id: string): 
 }
 
 /** Of a process on this machine the terminal, or a signal, is the way to end it: it settles what it was at work on. */
-function here(io: Io, records: Records, run_id: string): Carrier {
+function here(io: Io, records: WritableRecords, run_id: string): Carrier {
   const check = async (run: RunItem) => {
     if (!(await isActive(records.state, run, await readFlows(records, run_id), Date.now()))) return
     const [host, pid] = run.worker.split('/')
@@ -71,7 +71,7 @@ function here(io: Io, records: Records, run_id: string): Carrier {
 }
 
 /** Step Functions says exactly whether an execution is at work; leases need only speak where it has forgotten it. */
-async function onStack(io: Io, records: Records, stack: Stack, run_id: string): Promise<Carrier> {
+async function onStack(io: Io, records: WritableRecords, stack: Stack, run_id: string): Promise<Carrier> {
   const [{ executionState, newExecutionsClient, stopOnStack }, { handlersOnStack }] = await Promise.all([
     import('../remote/executions.ts'),
     import('./stack-handlers.ts'),
@@ -95,7 +95,7 @@ async function onStack(io: Io, records: Records, stack: Stack, run_id: string): 
   }
 }
 
-async function show(io: Io, records: Records, { place }: Carrier, run_id: string): Promise<number> {
+async function show(io: Io, records: WritableRecords, { place }: Carrier, run_id: string): Promise<number> {
   const { result: ref } = await readRun(records, run_id)
   const result = await readJsonRef<ExecutionResult>(records.evidence, ref as never)
   emit(io, result, await resultBlocks(io, place, { run_id, result, interrupted: false }))

@@ -1,6 +1,6 @@
 import { cancelRun } from '../core/runs/cancel.ts'
 import { exitCodes } from './fail.ts'
-import { withRecords } from './home.ts'
+import { withWritableRecords } from './home.ts'
 import type { Io } from './io.ts'
 import { emit } from './report.ts'
 import { whoAsks } from './who.ts'
@@ -12,7 +12,7 @@ export async function cancel(
   options: { readonly now?: boolean } = {},
 ): Promise<number> {
   if (options.now === true) return await (await import('./cancel-now.ts')).cancelNow(io, runId)
-  return await withRecords(io, runId, async (records) => {
+  return await withWritableRecords(io, runId, async (records) => {
     const run = await cancelRun({ state: records.state, clock: () => new Date() }, runId, whoAsks())
     emit(io, { schema: 'sluice.cancellation.v1', run_id: runId, cancelled: run.cancelled }, [
       { kind: 'title', text: `Run ${runId} stops` },

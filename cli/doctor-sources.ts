@@ -7,7 +7,7 @@ import { SluiceError } from '../core/errors.ts'
 import type { Connection, Dataflow, RenderedManifest } from '../core/manifest/types.ts'
 import type { Ports } from '../core/ports.ts'
 import { pinFiles } from '../core/sources/files.ts'
-import type { ObjectStore } from '../core/stores/object-store.ts'
+import type { ObjectReader } from '../core/stores/object-store.ts'
 import { openWorkspace } from '../local/workspace.ts'
 import { type Check, check } from './doctor-check.ts'
 import { bytes, plural } from './words.ts'
@@ -21,7 +21,7 @@ export async function checkSources(directory: string, manifest: RenderedManifest
   const workspace = openWorkspace({ projectDirectory: directory, home })
   try {
     const checks: Check[] = []
-    const stores = new Map<string, ObjectStore>()
+    const stores = new Map<string, ObjectReader>()
     for (const [name, connection] of Object.entries(manifest.connections)) {
       if (connection.type !== 'files') continue
       const outcome = openConnection(directory, name, connection, workspace.ports)
@@ -45,7 +45,7 @@ function openConnection(
   name: string,
   connection: Extract<Connection, { type: 'files' }>,
   ports: Ports,
-): { readonly check: Check; readonly store?: ObjectStore } {
+): { readonly check: Check; readonly store?: ObjectReader } {
   const title = `source ${name}`
   const { path } = connection
   try {
@@ -61,7 +61,7 @@ function openConnection(
   }
 }
 
-async function checkMatches(store: ObjectStore, { name, source }: Dataflow): Promise<Check> {
+async function checkMatches(store: ObjectReader, { name, source }: Dataflow): Promise<Check> {
   const glob = source?.path as string
   try {
     const pins = await pinFiles(store, glob)

@@ -1,4 +1,4 @@
-import type { Ports } from '../core/ports.ts'
+import type { ReadPorts } from '../core/ports.ts'
 import { readGateEntry } from '../core/runs/gate-log.ts'
 import type { FlowItem, RowCounts } from '../core/runs/items.ts'
 import { type GateName, gateNames } from '../core/runs/records.ts'
@@ -24,7 +24,7 @@ const backTo: Readonly<Record<string, GateName>> = {
  * for again, so that an attempt at rest costs one read of an item that is not there.
  */
 export async function findPosition(
-  stores: Pick<Ports, 'state' | 'evidence'>,
+  stores: Pick<ReadPorts, 'state' | 'evidence'>,
   runId: string,
   flow: Pick<FlowItem, 'dataflow' | 'attempt'>,
   known: GatePosition | undefined,

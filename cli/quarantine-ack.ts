@@ -9,7 +9,7 @@ import {
   writeQuarantineItem,
 } from '../core/runs/acknowledgements.ts'
 import { exitCodes } from './fail.ts'
-import { type Records, withRecords } from './home.ts'
+import { type Records, withWritableRecords } from './home.ts'
 import type { Io } from './io.ts'
 import {
   countRows,
@@ -41,7 +41,7 @@ export async function ackQuarantine(
   const covers = coversOf(options)
   const reason = options.reason.trim()
   if (reason === '') throw refused('--reason is empty', 'Say why the rows may stay out')
-  return await withRecords(io, runId, async (records) => {
+  return await withWritableRecords(io, runId, async (records) => {
     const found = await findQuarantine(records, runId, dataflow)
     const rows = await pendingRows(records, found, covers)
     if (rows > 0) {

@@ -8,7 +8,7 @@ import {
 import { type QuarantineIndex, readQuarantineIndex } from '../core/runs/quarantine.ts'
 import { readFlows } from '../core/runs/runs.ts'
 import { exitCodes } from './fail.ts'
-import { openRecords, type Records } from './home.ts'
+import { openWritableRecords, type Records, type WritableRecords } from './home.ts'
 import type { Io } from './io.ts'
 import { whoAsks } from './quarantine-ack.ts'
 import { type Block, emit } from './report.ts'
@@ -28,7 +28,7 @@ interface Due {
  * a repetition ends what was interrupted and `evidence --verify` knows of it.
  */
 export async function pruneQuarantine(io: Io, { yes }: { readonly yes?: boolean }): Promise<number> {
-  const records = await openRecords(io)
+  const records = await openWritableRecords(io)
   if (records === undefined) {
     throw new ManifestError({
       code: 'RUN_UNKNOWN',
@@ -81,7 +81,7 @@ async function isAnyLeft({ evidence }: Records, { files }: QuarantineIndex): Pro
   return false
 }
 
-async function remove(records: Records, { item, index }: Due): Promise<void> {
+async function remove(records: WritableRecords, { item, index }: Due): Promise<void> {
   if (item.removed === undefined) {
     const removed = { by: whoAsks(), at: new Date().toISOString() }
     const next: QuarantineItem = { ...item, version: item.version + 1, removed }

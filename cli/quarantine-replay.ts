@@ -19,7 +19,7 @@ import {
 } from '../core/runs/replay.ts'
 import { findProject, loadProject } from '../local/project.ts'
 import { exitCodes } from './fail.ts'
-import { type Records, withRecords } from './home.ts'
+import { type Records, type WritableRecords, withWritableRecords } from './home.ts'
 import type { Io } from './io.ts'
 import { coversOf, pendingRows, type RowChoice, whoAsks } from './quarantine-ack.ts'
 import { findQuarantine, type Quarantine } from './quarantine-files.ts'
@@ -59,7 +59,7 @@ export async function replayQuarantine(
 ): Promise<number> {
   const scratch = await mkdtemp(join(tmpdir(), 'sluice-replay-'))
   try {
-    const prepared = await withRecords(io, runId, (records) =>
+    const prepared = await withWritableRecords(io, runId, (records) =>
       prepare(io, records, { runId, dataflow, options, scratch }),
     )
     if (prepared.kind === 'done') {
@@ -82,12 +82,12 @@ export async function replayQuarantine(
     if (io.format === 'text')
       io.err(formatBlocks(planBlocks(io, plan, id).slice(0, 2), 'text', io.colors.err))
     const code = await carryOut(io, plan, prepared.manifest).catch(async (error: unknown) => {
-      await withRecords(io, runId, (records) => removeUnused(records, plan))
+      await withWritableRecords(io, runId, (records) => removeUnused(records, plan))
       throw error
     })
     // On a stack the run goes on when its showing is interrupted. A replay that failed stores its input anew.
     if (code !== exitCodes.interrupted)
-      await withRecords(io, runId, (records) => removeInput(records, plan.input, prepared.keeps))
+      await withWritableRecords(io, runId, (records) => removeInput(records, plan.input, prepared.keeps))
     return code
   } finally {
     await rm(scratch, { recursive: true, force: true })
@@ -126,7 +126,7 @@ function isWanted({ yes, plan }: ReplayOptions): boolean {
 
 async function prepare(
   io: Io,
-  records: Records,
+  records: WritableRecords,
   { runId, dataflow, options, scratch }: Wanted,
 ): Promise<Prepared> {
   const found = await findQuarantine(records, runId, dataflow)
@@ -186,7 +186,7 @@ function dataflowOf({ dataflows }: RenderedManifest, name: string): Dataflow {
 async function carryOut(io: Io, plan: ReplayPlan, manifest: RenderedManifest): Promise<number> {
   const run_id = replayRunId(plan)
   const options = { dataflows: [plan.dataflow] }
-  const [begun, stored] = await withRecords(io, plan.run_id, async (records) => [
+  const [begun, stored] = await withWritableRecords(io, plan.run_id, async (records) => [
     await isBegun(records, plan),
     await storeRenderedManifest(records.evidence, manifest),
   ])

@@ -8,7 +8,7 @@ import { loadDataflow } from '../core/runs/manifest-store.ts'
 import type { ReplayInput, ReplayPlan } from '../core/runs/replay.ts'
 import { readRun } from '../core/runs/runs.ts'
 import type { ObjectRef } from '../core/stores/object-ref.ts'
-import type { Records } from './home.ts'
+import type { Records, WritableRecords } from './home.ts'
 import { coversSql, type Quarantine, withRejectedRows } from './quarantine-files.ts'
 import { plainCsv, writeRawLines } from './quarantine-raw.ts'
 
@@ -109,7 +109,7 @@ export async function rawRows(
 }
 
 export async function storeInput(
-  records: Records,
+  records: WritableRecords,
   { object }: ReplayInput,
   local: string,
   scratch: string,
@@ -131,7 +131,7 @@ export async function once(write: () => Promise<unknown>): Promise<void> {
 
 /** A policy that keeps no raw rows of the rejected keeps none of the corrected either, once the run has ended. */
 export async function removeInput(
-  records: Records,
+  records: WritableRecords,
   { object }: Pick<ReplayInput, 'object'>,
   keeps: boolean,
 ): Promise<void> {

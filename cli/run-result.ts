@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import type { Ports } from '../core/ports.ts'
+import type { ReadPorts } from '../core/ports.ts'
 import type { FlowResult } from '../core/runs/result.ts'
 import { parseTable } from '../core/tables/identifier.ts'
 import type { RunOutcome } from '../local/run.ts'
@@ -39,7 +39,7 @@ export async function resultBlocks(io: Io, place: ResultPlace, outcome: RunOutco
 
 /** Where a run's files lie, for a person to look at, and where its tables are looked up. */
 export interface ResultPlace {
-  readonly catalog: Ports['catalog']
+  readonly catalog: ReadPorts['catalog']
   readonly evidence: string
   readonly quarantine: string
   readonly tables: string
@@ -47,7 +47,7 @@ export interface ResultPlace {
 
 export function placeOnStack(
   { EvidenceBucket, LakeBucket }: Pick<Stack, 'EvidenceBucket' | 'LakeBucket'>,
-  catalog: Ports['catalog'],
+  catalog: ReadPorts['catalog'],
   runId: string,
 ): ResultPlace {
   return {
@@ -58,7 +58,7 @@ export function placeOnStack(
   }
 }
 
-export function placeInHome(home: string, catalog: Ports['catalog'], runId: string): ResultPlace {
+export function placeInHome(home: string, catalog: ReadPorts['catalog'], runId: string): ResultPlace {
   return {
     catalog,
     evidence: join(home, 'evidence', 'evidence', runId),

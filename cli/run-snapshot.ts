@@ -1,4 +1,4 @@
-import type { Ports } from '../core/ports.ts'
+import type { ReadPorts } from '../core/ports.ts'
 import type { RunItem } from '../core/runs/items.ts'
 import { metaKey, runKey } from '../core/runs/keys.ts'
 import { readFlows } from '../core/runs/runs.ts'
@@ -9,7 +9,7 @@ import { holderOf, leaseOf } from './run-state.ts'
 /** A run that is looked at, and how its items are told from those of before it was resumed. */
 export interface WatchedRun {
   /** Of the workspace, or of the stack. */
-  readonly stores: Pick<Ports, 'state' | 'evidence'>
+  readonly stores: Pick<ReadPorts, 'state' | 'evidence'>
   readonly run_id: string
   /** Whether the item was written by what is watched: before it has planned or reopened the run, it is of before. */
   isOurs(run: RunItem): boolean

@@ -1,4 +1,4 @@
-import type { Ports } from '../core/ports.ts'
+import type { ReadPorts } from '../core/ports.ts'
 import type { FlowItem, HeadItem, Lease, RunItem } from '../core/runs/items.ts'
 import { dataflowKey, headKey } from '../core/runs/keys.ts'
 import { workerState } from '../local/worker.ts'
@@ -17,7 +17,7 @@ const silence = 2 * 60 * 1000
  * leases and its last records must speak. `now` in milliseconds since the epoch.
  */
 export async function runStateOf(
-  state: Ports['state'],
+  state: ReadPorts['state'],
   run: RunItem,
   flows: readonly FlowItem[],
   now: number,
@@ -33,7 +33,7 @@ export async function runStateOf(
  * restart of the machine it may be another process's.
  */
 export async function isActive(
-  state: Ports['state'],
+  state: ReadPorts['state'],
   run: RunItem,
   flows: readonly FlowItem[],
   now: number,
@@ -43,7 +43,7 @@ export async function isActive(
 
 /** Whether a run that has not ended holds a lease that counts, or has recorded something in the last two minutes. */
 export async function showsLife(
-  state: Ports['state'],
+  state: ReadPorts['state'],
   run: RunItem,
   flows: readonly FlowItem[],
   now: number,
@@ -60,7 +60,7 @@ export async function showsLife(
 }
 
 export async function leaseOf(
-  state: Ports['state'],
+  state: ReadPorts['state'],
   project: string,
   dataflow: string,
 ): Promise<Lease | null> {

@@ -4,7 +4,7 @@ import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { RunItem } from '../core/runs/items.ts'
 import { type NamedObject, objectsOfDataflow, objectsOfRun } from '../core/runs/run-objects.ts'
-import type { ObjectStore } from '../core/stores/object-store.ts'
+import type { ObjectReader } from '../core/stores/object-store.ts'
 import type { FlowEvidence } from './flow-evidence.ts'
 import type { Records } from './home.ts'
 
@@ -57,7 +57,7 @@ async function verifyFile(
 
 /** Through a local link or copy and in pieces: a data file may be larger than memory. */
 export async function digestObject(
-  store: ObjectStore,
+  store: ObjectReader,
   key: string,
   scratch: string,
 ): Promise<string | undefined> {

@@ -3,32 +3,42 @@ import type { Billing } from './cost/price-of.ts'
 import type { EnginePool } from './engine/engine.ts'
 import type { AttemptMemory } from './runs/attempt-memory.ts'
 import type { Environment } from './runs/environments.ts'
-import type { ObjectStore } from './stores/object-store.ts'
-import type { Catalog, StateStore } from './stores/state-store.ts'
+import type { ObjectReader, ObjectStore } from './stores/object-store.ts'
+import type { Catalog, StateReader, StateStore } from './stores/state-store.ts'
 
 /**
- * Everything outside the process that a handler may touch. Built once per process: on AWS from the
- * environment, embedded by `local/`, in tests by hand.
+ * What is only looked at: nothing can be written through these. Commands that look, and gates that ask, take no more
+ * than this.
  */
-export interface Ports {
+export interface ReadPorts {
   /** Table data and metadata: `<namespace>/<table>/{data,metadata}/…`. */
-  readonly lake: ObjectStore
+  readonly lake: ObjectReader
   /** `evidence/…`, `quarantine/…`, `plans/…`, `manifests/…`, `state/…`. */
-  readonly evidence: ObjectStore
-  readonly state: StateStore
+  readonly evidence: ObjectReader
+  readonly state: StateReader
   readonly catalog: Catalog
   readonly engines: EnginePool
   /** The store of a `files` connection; relative paths are refused where there is no project directory. */
-  openSource(path: string): ObjectStore
+  openSource(path: string): ObjectReader
   /**
    * Bytes of plain text that one call of gate 3 has the disk for; sources beyond it are read in shards. Absent: the
    * disk is not the limit. `source.max_shard_bytes` goes before it.
    */
   readonly shardBytes?: number
   readonly clock: () => Date
-  readonly worker: Worker
   /** What may be kept depends on it. Absent: production. */
   readonly environment?: Environment
+}
+
+/**
+ * Everything outside the process that a handler may touch. Built once per process: on AWS from the
+ * environment, embedded by `local/`, in tests by hand.
+ */
+export interface Ports extends ReadPorts {
+  readonly lake: ObjectStore
+  readonly evidence: ObjectStore
+  readonly state: StateStore
+  readonly worker: Worker
   /** Where one process runs attempts from beginning to end; else absent. */
   readonly attempts?: AttemptMemory
   /** Where the process's log is counted: one object per line, as {@link ReportLine} says. Else absent. */

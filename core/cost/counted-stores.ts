@@ -1,4 +1,4 @@
-import type { ObjectStore } from '../stores/object-store.ts'
+import type { ObjectReader, ObjectStore } from '../stores/object-store.ts'
 import type { Catalog, StateStore } from '../stores/state-store.ts'
 import {
   downloadRequests,
@@ -28,6 +28,28 @@ export function newCounts(): RequestCounts {
  */
 export function countedObjects(store: ObjectStore, counts: RequestCounts): ObjectStore {
   return {
+    ...countedReads(store, counts),
+    // The adapter asks for the date of what it has stored.
+    put: (key, body, condition) => {
+      counts.s3_puts += 1
+      counts.s3_gets += 1
+      return store.put(key, body, condition)
+    },
+    upload: async (key, localPath, condition) => {
+      counts.s3_puts += 1
+      counts.s3_gets += 1
+      const info = await store.upload(key, localPath, condition)
+      counts.s3_puts += uploadRequests(info.size) - 1
+      return info
+    },
+    // S3 does not bill deletions.
+    delete: (keys) => store.delete(keys),
+  }
+}
+
+/** As {@link countedObjects}, of a store that is only read. */
+export function countedReads(store: ObjectReader, counts: RequestCounts): ObjectReader {
+  return {
     get uri() {
       return store.uri
     },
@@ -44,29 +66,14 @@ export function countedObjects(store: ObjectStore, counts: RequestCounts): Objec
       return store.head(key)
     },
     list: (prefix) => countedList(store, counts, prefix),
-    // The adapter asks for the date of what it has stored.
-    put: (key, body, condition) => {
-      counts.s3_puts += 1
-      counts.s3_gets += 1
-      return store.put(key, body, condition)
-    },
-    upload: async (key, localPath, condition) => {
-      counts.s3_puts += 1
-      counts.s3_gets += 1
-      const info = await store.upload(key, localPath, condition)
-      counts.s3_puts += uploadRequests(info.size) - 1
-      return info
-    },
     download: (pin, directory) => {
       counts.s3_gets += downloadRequests(pin.size)
       return store.download(pin, directory)
     },
-    // S3 does not bill deletions.
-    delete: (keys) => store.delete(keys),
   }
 }
 
-async function* countedList(store: ObjectStore, counts: RequestCounts, prefix: string) {
+async function* countedList(store: ObjectReader, counts: RequestCounts, prefix: string) {
   let keys = 0
   counts.s3_lists += 1
   for await (const info of store.list(prefix)) {

@@ -1,6 +1,6 @@
 import type { Ports } from '../ports.ts'
 import type { Write } from '../stores/state-store.ts'
-import { countedCatalog, countedObjects, countedState, newCounts } from './counted-stores.ts'
+import { countedCatalog, countedObjects, countedReads, countedState, newCounts } from './counted-stores.ts'
 import { defaultMemory, type HandlerId } from './handler-memory.ts'
 import { transactionUnits } from './request-units.ts'
 import { invocationUsage, noUsage, type Usage } from './usage.ts'
@@ -27,7 +27,7 @@ export function meteredPorts(handler: string, ports: Ports): Ports {
     evidence: countedObjects(ports.evidence, counts),
     state: countedState(ports.state, counts),
     catalog: countedCatalog(ports.catalog, counts),
-    openSource: (path) => countedObjects(ports.openSource(path), counts),
+    openSource: (path) => countedReads(ports.openSource(path), counts),
     meter: {
       reading: (writes, more) => {
         const last = transactionUnits(writes)

@@ -1,14 +1,14 @@
 import { ConditionFailedError, PolicyError, RetryableError, SourceError } from '../errors.ts'
 import type { ReportLine } from '../ports.ts'
 import { type MirrorCatalog, ownerParameter, type StoredMirrorEntry } from '../stores/mirror-catalog.ts'
-import type { ObjectStore } from '../stores/object-store.ts'
+import type { ObjectReader } from '../stores/object-store.ts'
 import type { Catalog, TableIdentifier } from '../stores/state-store.ts'
 import { uriToKey } from '../tables/locations.ts'
 import { parseTableMetadata, type TableMetadata } from '../tables/metadata.ts'
 import { isOwnedBy, mirrorEntry, pointerOf, pointsTo } from './entry.ts'
 
 export interface MirrorPorts {
-  readonly lake: ObjectStore
+  readonly lake: ObjectReader
   readonly catalog: Catalog
   readonly mirror: MirrorCatalog
   /** Marks the entries of this catalog; those with another mark, or none, are left alone. */

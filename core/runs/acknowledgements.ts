@@ -1,5 +1,5 @@
 import { ConditionFailedError, RetryableError } from '../errors.ts'
-import type { Ports } from '../ports.ts'
+import type { Ports, ReadPorts } from '../ports.ts'
 import type { ObjectRef } from '../stores/object-ref.ts'
 import type { Item, Put } from '../stores/state-store.ts'
 import { quarantineKey, runKey } from './keys.ts'
@@ -44,7 +44,7 @@ export const maxRowIds = 100
 export const maxAcknowledgements = 50
 
 export async function readQuarantineItem(
-  ports: Pick<Ports, 'state'>,
+  ports: Pick<ReadPorts, 'state'>,
   runId: string,
   dataflow: string,
 ): Promise<QuarantineItem | undefined> {

@@ -1,5 +1,5 @@
 import { ConditionFailedError, PolicyError } from '../errors.ts'
-import type { Ports } from '../ports.ts'
+import type { Ports, ReadPorts } from '../ports.ts'
 import type { Item, Write } from '../stores/state-store.ts'
 import { approvalKey, dataflowKey } from './keys.ts'
 
@@ -16,7 +16,7 @@ export interface ApprovalItem extends Item {
 }
 
 export async function readApproval(
-  ports: Pick<Ports, 'state'>,
+  ports: Pick<ReadPorts, 'state'>,
   project: string,
   dataflow: string,
   plan: string,
@@ -54,7 +54,7 @@ export async function approvePlan(
 
 /** The write by which a commit uses the approval up; it fails where another commit has. Throws `PolicyError` `DDL_APPROVAL_GONE`. */
 export async function consumeApproval(
-  ports: Pick<Ports, 'state'>,
+  ports: Pick<ReadPorts, 'state'>,
   project: string,
   dataflow: string,
   plan: string,

@@ -1,12 +1,12 @@
 import { ConditionFailedError, IntegrityError } from '../errors.ts'
-import type { Ports } from '../ports.ts'
+import type { Ports, ReadPorts } from '../ports.ts'
 import type { CommitItem, SourceStateItem } from './items.ts'
 import { commitKey, dataflowKey, stateKey } from './keys.ts'
 
 type State = Pick<Ports, 'state' | 'clock'>
 
 export async function readCommit(
-  ports: Pick<Ports, 'state'>,
+  ports: Pick<ReadPorts, 'state'>,
   project: string,
   dataflow: string,
   runId: string,
@@ -16,7 +16,7 @@ export async function readCommit(
 
 /** `undefined` before the first commit; its version counts as 0. */
 export async function readSourceState(
-  ports: Pick<Ports, 'state'>,
+  ports: Pick<ReadPorts, 'state'>,
   project: string,
   dataflow: string,
 ): Promise<SourceStateItem | undefined> {

@@ -1,7 +1,7 @@
 import { ConditionFailedError, type ErrorSummary } from '../errors.ts'
 import { digestOf, digestOnce, sha256 } from '../json.ts'
 import type { Dataflow, FileSource } from '../manifest/types.ts'
-import type { Ports } from '../ports.ts'
+import type { Ports, ReadPorts } from '../ports.ts'
 import { type ObjectRef, writeJson } from '../stores/object-ref.ts'
 import type { GateLog } from './gate-log.ts'
 import type { FlowReason, RowCounts, RunItem } from './items.ts'
@@ -126,7 +126,7 @@ export async function writeEvidence(
   }
 }
 
-async function refOf(ports: Pick<Ports, 'evidence'>, key: string): Promise<ObjectRef> {
+async function refOf(ports: Pick<ReadPorts, 'evidence'>, key: string): Promise<ObjectRef> {
   const { body } = await ports.evidence.get(key)
   return { key, size: body.byteLength, sha256: sha256(body) }
 }

@@ -1,19 +1,16 @@
 import { itemBytes } from '../cost/request-units.ts'
 import { addUsage, type Usage } from '../cost/usage.ts'
 import { sha256 } from '../json.ts'
+import type { Ports, ReadPorts } from '../ports.ts'
 import { type ObjectRef, readRef, writeText } from '../stores/object-ref.ts'
-import type { ObjectStore } from '../stores/object-store.ts'
-import type { Item, Put, StateStore } from '../stores/state-store.ts'
+import type { Item, Put } from '../stores/state-store.ts'
 import { gateKey, gatePrefix, runKey } from './keys.ts'
 import type { GateEntry, GateName } from './records.ts'
 
 /** Larger records go to the object store; DynamoDB bills by the KiB and ends at 400 KB. */
 const inlineLimit = 32 * 1024
 
-interface Stores {
-  readonly state: StateStore
-  readonly evidence: ObjectStore
-}
+type Stores = Pick<ReadPorts, 'state' | 'evidence'>
 
 /**
  * The newest entry of every gate of one attempt. Entries are kept as text and parsed when they are asked for:
@@ -99,7 +96,7 @@ export const emptyLog: GateLog = logOf(new Map())
  * that later gates and the evidence all speak of the same files.
  */
 export async function gateEntryWrite(
-  stores: Stores,
+  stores: Pick<Ports, 'evidence'>,
   runId: string,
   dataflow: string,
   attempt: number,
@@ -115,7 +112,7 @@ export async function gateEntryWrite(
 
 /** The attributes of an item that holds a record: as text, or where to find it. `name`: of the object, without its end. */
 export async function entryAttributes(
-  stores: Stores,
+  stores: Pick<Ports, 'evidence'>,
   name: string,
   entry: unknown,
 ): Promise<{ readonly entry: string } | { readonly spilled: ObjectRef }> {
@@ -125,7 +122,7 @@ export async function entryAttributes(
 }
 
 /** The text of a record that {@link entryAttributes} has put into an item. */
-export async function entryText(stores: Stores, item: Item): Promise<string> {
+export async function entryText(stores: Pick<ReadPorts, 'evidence'>, item: Item): Promise<string> {
   if (typeof item.entry === 'string') return item.entry
   return Buffer.from(await readRef(stores.evidence, item.spilled as ObjectRef)).toString('utf8')
 }

@@ -1,5 +1,5 @@
 import { ConditionFailedError, LeaseHeldError, LeaseLostError } from '../errors.ts'
-import type { Ports } from '../ports.ts'
+import type { Ports, ReadPorts } from '../ports.ts'
 import type { Write } from '../stores/state-store.ts'
 import type { HeadItem, Lease } from './items.ts'
 import { dataflowKey, headKey } from './keys.ts'
@@ -11,7 +11,7 @@ const leaseMilliseconds = 30 * 60 * 1000
 export const renewalMilliseconds = leaseMilliseconds / 6
 
 export async function readHead(
-  ports: Pick<Ports, 'state'>,
+  ports: Pick<ReadPorts, 'state'>,
   project: string,
   dataflow: string,
 ): Promise<HeadItem> {

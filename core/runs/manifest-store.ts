@@ -2,7 +2,7 @@ import { TerminalError } from '../errors.ts'
 import { canonicalJson, sha256 } from '../json.ts'
 import type { Dataflow, RenderedManifest } from '../manifest/types.ts'
 import { type ObjectRef, readJsonRef } from '../stores/object-ref.ts'
-import type { ObjectStore } from '../stores/object-store.ts'
+import type { ObjectReader, ObjectStore } from '../stores/object-store.ts'
 import { replayedDataflow } from './replay.ts'
 
 /** Rendered manifests are content-addressed and never change, so a process may keep those it has read. */
@@ -24,11 +24,11 @@ export async function storeRenderedManifest(
   return ref
 }
 
-export async function loadRenderedManifest(store: ObjectStore, ref: ObjectRef): Promise<RenderedManifest> {
+export async function loadRenderedManifest(store: ObjectReader, ref: ObjectRef): Promise<RenderedManifest> {
   return (await load(store, ref)).manifest
 }
 
-export async function loadDataflow(store: ObjectStore, ref: ObjectRef, name: string): Promise<Dataflow> {
+export async function loadDataflow(store: ObjectReader, ref: ObjectRef, name: string): Promise<Dataflow> {
   const found = (await load(store, ref)).byName.get(name)
   if (found !== undefined) return found
   throw new TerminalError({
@@ -43,7 +43,7 @@ function asReplayed(dataflow: Dataflow, { replay }: RenderedManifest): Dataflow 
   return replay?.plan.dataflow === dataflow.name ? replayedDataflow(dataflow, replay.plan) : dataflow
 }
 
-function load(store: ObjectStore, ref: ObjectRef) {
+function load(store: ObjectReader, ref: ObjectRef) {
   const key = `${store.uri}/${ref.key} ${ref.sha256}`
   const known = cache.get(key)
   if (known !== undefined) return known

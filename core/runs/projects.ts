@@ -1,5 +1,5 @@
 import { ConditionFailedError, ManifestError } from '../errors.ts'
-import type { Ports } from '../ports.ts'
+import type { Ports, ReadPorts } from '../ports.ts'
 import type { ObjectRef } from '../stores/object-ref.ts'
 import type { Item } from '../stores/state-store.ts'
 import { projectsKey } from './keys.ts'
@@ -18,14 +18,14 @@ export interface ProjectItem extends Item {
 }
 
 export async function readProject(
-  ports: Pick<Ports, 'state'>,
+  ports: Pick<ReadPorts, 'state'>,
   project: string,
 ): Promise<ProjectItem | undefined> {
   return (await ports.state.get(projectsKey, project)) as ProjectItem | undefined
 }
 
 /** In code-point order of their names. */
-export async function listProjects(ports: Pick<Ports, 'state'>): Promise<ProjectItem[]> {
+export async function listProjects(ports: Pick<ReadPorts, 'state'>): Promise<ProjectItem[]> {
   const projects: ProjectItem[] = []
   for await (const item of ports.state.query(projectsKey)) projects.push(item as ProjectItem)
   return projects
@@ -36,7 +36,7 @@ export async function listProjects(ports: Pick<Ports, 'state'>): Promise<Project
  * `PROJECT_NOT_DEPLOYED` and `PROJECT_AMBIGUOUS`.
  */
 export async function requireProject(
-  ports: Pick<Ports, 'state'>,
+  ports: Pick<ReadPorts, 'state'>,
   name: string | undefined,
 ): Promise<ProjectItem> {
   const found = name === undefined ? await onlyProject(ports) : await readProject(ports, name)
@@ -52,7 +52,7 @@ export async function requireProject(
   })
 }
 
-async function onlyProject(ports: Pick<Ports, 'state'>): Promise<ProjectItem | undefined> {
+async function onlyProject(ports: Pick<ReadPorts, 'state'>): Promise<ProjectItem | undefined> {
   const projects = await listProjects(ports)
   if (projects.length < 2) return projects[0]
   throw new ManifestError({

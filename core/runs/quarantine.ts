@@ -4,7 +4,7 @@ import { ConditionFailedError } from '../errors.ts'
 import { digestOf, sha256 } from '../json.ts'
 import type { Ports } from '../ports.ts'
 import { type ObjectRef, readJsonRef, writeJson } from '../stores/object-ref.ts'
-import type { ObjectStore } from '../stores/object-store.ts'
+import type { ObjectReader } from '../stores/object-store.ts'
 import type { QuarantineFile, ReasonCount } from './records.ts'
 import type { SeenFile } from './seen-files.ts'
 
@@ -103,7 +103,7 @@ function sum(numbers: readonly number[]): number {
 }
 
 async function findIndex(
-  store: ObjectStore,
+  store: ObjectReader,
   key: string,
   files: readonly IndexedFile[],
 ): Promise<ObjectRef | undefined> {
@@ -114,11 +114,11 @@ async function findIndex(
 }
 
 /** Throws `IntegrityError` `OBJECT_DIGEST_MISMATCH` where the index was changed. */
-export async function readQuarantineIndex(store: ObjectStore, ref: ObjectRef): Promise<QuarantineIndex> {
+export async function readQuarantineIndex(store: ObjectReader, ref: ObjectRef): Promise<QuarantineIndex> {
   return await readJsonRef<QuarantineIndex>(store, ref)
 }
 
 /** The files of rejected rows that a reference stands for: an index, or one file as earlier versions had it. */
-export async function quarantineFiles(store: ObjectStore, ref: ObjectRef): Promise<readonly ObjectRef[]> {
+export async function quarantineFiles(store: ObjectReader, ref: ObjectRef): Promise<readonly ObjectRef[]> {
   return ref.key.endsWith('.parquet') ? [ref] : (await readQuarantineIndex(store, ref)).files
 }

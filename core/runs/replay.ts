@@ -1,7 +1,7 @@
 import { ContractError, ManifestError, PolicyError } from '../errors.ts'
 import { digestOf } from '../json.ts'
 import type { CsvOptions, Dataflow, RenderedManifest, SourceFormat } from '../manifest/types.ts'
-import type { Ports } from '../ports.ts'
+import type { Ports, ReadPorts } from '../ports.ts'
 import { checkSourceState } from '../sources/source-state.ts'
 import { type ObjectRef, writeJson } from '../stores/object-ref.ts'
 import type { Put } from '../stores/state-store.ts'
@@ -82,7 +82,7 @@ export function replayedDataflow(dataflow: Dataflow, { input }: ReplayPlan): Dat
  * Throws `ManifestError` `REPLAY_REFUSED`, and what `checkSourceState` throws.
  */
 export async function checkReplayable(
-  ports: Pick<Ports, 'state'>,
+  ports: Pick<ReadPorts, 'state'>,
   manifest: RenderedManifest,
   dataflow: Dataflow,
   runId: string,
@@ -162,7 +162,7 @@ export function checkReplayRows(plan: ReplayPlan, rows: RowCounts): void {
  * other. Throws `PolicyError` `REPLAY_OUTDATED` where other rows were acknowledged since the plan was made.
  */
 export async function replayAcknowledgement(
-  ports: Pick<Ports, 'state' | 'clock'>,
+  ports: Pick<ReadPorts, 'state' | 'clock'>,
   { plan, by }: Replay,
   runId: string,
 ): Promise<Put> {

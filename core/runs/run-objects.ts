@@ -1,5 +1,5 @@
 import { SluiceError } from '../errors.ts'
-import type { Ports } from '../ports.ts'
+import type { ReadPorts } from '../ports.ts'
 import { type ObjectRef, readJsonRef } from '../stores/object-ref.ts'
 import { readQuarantineItem } from './acknowledgements.ts'
 import type { Evidence } from './evidence.ts'
@@ -20,7 +20,7 @@ export interface NamedObject {
   readonly mayBeGone: boolean
 }
 
-type Stores = Pick<Ports, 'state' | 'evidence'>
+type Stores = Pick<ReadPorts, 'state' | 'evidence'>
 
 /**
  * The objects of the run itself: its manifest, its plan, the item files of its waves, which follow from the plan, and

@@ -1,11 +1,11 @@
 import { IntegrityError, ManifestError } from '../errors.ts'
-import type { Ports } from '../ports.ts'
+import type { ReadPorts } from '../ports.ts'
 import type { FlowItem, RunItem } from './items.ts'
 import { flowKey, flowPrefix, metaKey, runKey } from './keys.ts'
 import { runIdPattern } from './run-input-schema.ts'
 
 /** Throws `ManifestError` `RUN_UNKNOWN`. */
-export async function readRun(ports: Pick<Ports, 'state'>, runId: string): Promise<RunItem> {
+export async function readRun(ports: Pick<ReadPorts, 'state'>, runId: string): Promise<RunItem> {
   const run = await ports.state.get(runKey(runId), metaKey)
   if (run === undefined) throw unknownRun(runId)
   return run as RunItem
@@ -13,7 +13,7 @@ export async function readRun(ports: Pick<Ports, 'state'>, runId: string): Promi
 
 /** Every planned dataflow has an item from before the run began. */
 export async function readFlow(
-  ports: Pick<Ports, 'state'>,
+  ports: Pick<ReadPorts, 'state'>,
   runId: string,
   dataflow: string,
 ): Promise<FlowItem> {
@@ -32,7 +32,7 @@ export function flowMissing(runId: string, dataflow: string): IntegrityError {
 }
 
 /** In code-point order of the names. */
-export async function readFlows(ports: Pick<Ports, 'state'>, runId: string): Promise<FlowItem[]> {
+export async function readFlows(ports: Pick<ReadPorts, 'state'>, runId: string): Promise<FlowItem[]> {
   const flows: FlowItem[] = []
   for await (const item of ports.state.query(runKey(runId), flowPrefix)) flows.push(item as FlowItem)
   return flows

@@ -1,15 +1,12 @@
 import { addUsage, type Usage } from '../cost/usage.ts'
 import { TerminalError } from '../errors.ts'
-import type { ObjectStore } from '../stores/object-store.ts'
-import type { Item, Put, StateStore } from '../stores/state-store.ts'
+import type { Ports, ReadPorts } from '../ports.ts'
+import type { Item, Put } from '../stores/state-store.ts'
 import { entryAttributes, entryText } from './gate-log.ts'
 import { runKey, shardKey, shardPrefix, stoppedShardKey, stoppedShardPrefix } from './keys.ts'
 import type { QuarantineFile, ReasonCount, ShardRecord } from './records.ts'
 
-interface Stores {
-  readonly state: StateStore
-  readonly evidence: ObjectStore
-}
+type Stores = Pick<ReadPorts, 'state' | 'evidence'>
 
 /** The passage of one attempt's round through gate 3, of which a shard is a part. */
 export interface ShardedRound {
@@ -54,7 +51,11 @@ export async function readShards(stores: Stores, round: ShardedRound, count: num
  * The write that records a shard, only where it has no record yet: of two calls of one shard the first to record
  * wins, and the files of the other are referred to by nobody.
  */
-export async function shardWrite(stores: Stores, round: ShardedRound, record: ShardRecord): Promise<Put> {
+export async function shardWrite(
+  stores: Pick<Ports, 'evidence'>,
+  round: ShardedRound,
+  record: ShardRecord,
+): Promise<Put> {
   const { run_id, dataflow, attempt } = round
   const sk = shardKey(dataflow, attempt, round.round, record.shard)
   const part = [String(attempt).padStart(4, '0'), round.round, 'shard', String(record.shard).padStart(4, '0')]

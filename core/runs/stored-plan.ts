@@ -1,5 +1,5 @@
 import type { Plan, RunOptions } from '../planning/types.ts'
-import type { Ports } from '../ports.ts'
+import type { ReadPorts } from '../ports.ts'
 import { readJsonRef } from '../stores/object-ref.ts'
 import type { RunItem } from './items.ts'
 
@@ -9,10 +9,10 @@ export interface StoredPlan {
   readonly options: RunOptions
 }
 
-export async function readStoredPlan(ports: Pick<Ports, 'evidence'>, run: RunItem): Promise<StoredPlan> {
+export async function readStoredPlan(ports: Pick<ReadPorts, 'evidence'>, run: RunItem): Promise<StoredPlan> {
   return await readJsonRef<StoredPlan>(ports.evidence, run.plan)
 }
 
-export async function storedOptions(ports: Pick<Ports, 'evidence'>, run: RunItem): Promise<RunOptions> {
+export async function storedOptions(ports: Pick<ReadPorts, 'evidence'>, run: RunItem): Promise<RunOptions> {
   return (await readStoredPlan(ports, run)).options
 }

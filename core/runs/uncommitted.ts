@@ -1,4 +1,4 @@
-import type { Ports } from '../ports.ts'
+import type { Ports, ReadPorts } from '../ports.ts'
 import { readJsonRef } from '../stores/object-ref.ts'
 import { uuidFrom } from '../tables/attempt.ts'
 import { parseTable } from '../tables/identifier.ts'
@@ -66,7 +66,7 @@ export async function removeUncommitted(
   await ports.lake.delete(found.filter((key) => !keep.has(key)))
 }
 
-async function committedKeys(ports: Pick<Ports, 'evidence'>, commit: CommitItem): Promise<Set<string>> {
+async function committedKeys(ports: Pick<ReadPorts, 'evidence'>, commit: CommitItem): Promise<Set<string>> {
   const evidence = await readJsonRef<Evidence>(ports.evidence, commit.evidence)
   return new Set(evidence.files.map((file) => file.key))
 }

@@ -1,4 +1,4 @@
-import type { Ports } from '../ports.ts'
+import type { ReadPorts } from '../ports.ts'
 import { parseTable } from '../tables/identifier.ts'
 import { currentSchema, type TableMetadata } from '../tables/metadata.ts'
 import { loadTable } from '../tables/scan.ts'
@@ -14,7 +14,7 @@ export interface Target {
 
 /** The table as the catalog points at it now; `undefined` where there is none. */
 export async function loadTarget(
-  ports: Pick<Ports, 'catalog' | 'lake'>,
+  ports: Pick<ReadPorts, 'catalog' | 'lake'>,
   table: string,
 ): Promise<Target | undefined> {
   const location = await ports.catalog.load(parseTable(table))

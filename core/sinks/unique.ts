@@ -1,6 +1,6 @@
 import type { ScanColumn } from '../contract/scan.ts'
 import { quoteIdentifier } from '../engine/sql.ts'
-import type { Ports } from '../ports.ts'
+import type { ReadPorts } from '../ports.ts'
 import type { StagedFile } from '../runs/records.ts'
 import { pinLive } from '../sources/inputs.ts'
 import { type ColumnRef, columnsSelect, downloadColumns } from '../sources/parquet-ranges.ts'
@@ -10,7 +10,7 @@ import { mapParallel } from '../tables/table-files.ts'
 import { columnTypeOf } from './iceberg-types.ts'
 import type { Target } from './target.ts'
 
-type Stores = Pick<Ports, 'lake' | 'engines'>
+type Stores = Pick<ReadPorts, 'lake' | 'engines'>
 
 /**
  * How many distinct values of the columns together the new files hold that the table has already. A row with NULL in

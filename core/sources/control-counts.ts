@@ -2,7 +2,7 @@ import type { CheckSpec } from '../contract/checks.ts'
 import { parseRowCount } from '../contract/reconciliation.ts'
 import { SourceError } from '../errors.ts'
 import type { ControlCount } from '../runs/records.ts'
-import type { ObjectPin, ObjectStore } from '../stores/object-store.ts'
+import type { ObjectPin, ObjectReader } from '../stores/object-store.ts'
 import { mapParallel } from '../tables/table-files.ts'
 
 /** Bytes. A number, or an object with a few keys; what is larger is another file. */
@@ -13,7 +13,7 @@ const largest = 1 << 16
  * `CONTROL_COUNT_MISSING`, `CONTROL_COUNT_INVALID`, and `CONTROL_COUNT_IN_SOURCE` where one would be loaded as rows.
  */
 export async function readControlCounts(
-  store: ObjectStore,
+  store: ObjectReader,
   checks: readonly CheckSpec[] | undefined,
   pins: readonly ObjectPin[],
 ): Promise<ControlCount[]> {
@@ -33,7 +33,7 @@ export async function readControlCounts(
 }
 
 async function readCount(
-  store: ObjectStore,
+  store: ObjectReader,
   check: string,
   kind: 'sidecar' | 'control_file',
   key: string,

@@ -2,7 +2,7 @@ import { pipeline, Readable } from 'node:stream'
 import { createGunzip } from 'node:zlib'
 import type { Compression, CsvDialect } from '../contract/scan.ts'
 import { SluiceError, SourceError } from '../errors.ts'
-import type { ObjectPin, ObjectStore } from '../stores/object-store.ts'
+import type { ObjectPin, ObjectReader } from '../stores/object-store.ts'
 
 /** Bytes of text. */
 const limit = 1 << 20
@@ -10,7 +10,7 @@ const limit = 1 << 20
 const replacement = '\ufffd'
 
 /** A pinned object from its beginning, in pieces; only those that are asked for are fetched. */
-async function* pieces(store: Pick<ObjectStore, 'read'>, pin: ObjectPin): AsyncGenerator<Uint8Array> {
+async function* pieces(store: Pick<ObjectReader, 'read'>, pin: ObjectPin): AsyncGenerator<Uint8Array> {
   for (let at = 0; at < pin.size; at += pieceBytes) yield await store.read(pin, at, at + pieceBytes)
 }
 
@@ -26,7 +26,7 @@ const pieceBytes = 64 * 1024
  * `SOURCE_UNREADABLE` for bytes that are no gzip, and what `ObjectStore.read` throws.
  */
 export async function readCsvHeader(
-  store: Pick<ObjectStore, 'read'>,
+  store: Pick<ObjectReader, 'read'>,
   pin: ObjectPin,
   dialect: CsvDialect,
   compression: Compression,
@@ -53,7 +53,7 @@ function gunzipped(bytes: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> 
 
 /** Blank lines before it are skipped, as the scan skips them. */
 async function firstRecord(
-  store: Pick<ObjectStore, 'read'>,
+  store: Pick<ObjectReader, 'read'>,
   pin: ObjectPin,
   dialect: CsvDialect,
   compression: Compression,

@@ -6,7 +6,7 @@ import type { Dataflow, FileSource } from '../manifest/types.ts'
 import type { Ports } from '../ports.ts'
 import type { ExtractRecord, FilesPinned, InputDraft } from '../runs/records.ts'
 import { compareCodePoints } from '../stores/code-point-order.ts'
-import type { ObjectPin, ObjectStore } from '../stores/object-store.ts'
+import type { ObjectPin, ObjectReader } from '../stores/object-store.ts'
 import { mapParallel } from '../tables/table-files.ts'
 import { compressionOf } from './compression.ts'
 import { readCsvHeader } from './csv-header.ts'
@@ -105,7 +105,7 @@ function joined(inputs: readonly TextDraft[]): TextDraft[] {
 }
 
 async function describeCsv(
-  store: ObjectStore,
+  store: ObjectReader,
   pins: readonly ObjectPin[],
   source: FileSource,
 ): Promise<DescribedInputs> {

@@ -1,12 +1,12 @@
 import picomatch from 'picomatch'
-import type { ObjectPin, ObjectStore } from '../stores/object-store.ts'
+import type { ObjectPin, ObjectReader } from '../stores/object-store.ts'
 
 /**
  * The objects that a glob names, as they are now, in code-point order of their keys. Globs are picomatch's:
  * `*` within a folder, `**` across folders, `{a,b}`, `[0-9]`; names that begin with a dot only match a
  * pattern that says so.
  */
-export async function pinFiles(store: ObjectStore, glob: string): Promise<ObjectPin[]> {
+export async function pinFiles(store: ObjectReader, glob: string): Promise<ObjectPin[]> {
   if (literalPrefix(glob) === glob) return await pinOne(store, glob)
   const matches = picomatch(glob)
   const pins: ObjectPin[] = []
@@ -16,7 +16,7 @@ export async function pinFiles(store: ObjectStore, glob: string): Promise<Object
   return pins
 }
 
-async function pinOne(store: ObjectStore, key: string): Promise<ObjectPin[]> {
+async function pinOne(store: ObjectReader, key: string): Promise<ObjectPin[]> {
   const info = await store.head(key)
   return info === undefined ? [] : [{ key, size: info.size, etag: info.etag }]
 }

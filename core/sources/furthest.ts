@@ -1,7 +1,7 @@
 import { ruleLiteral } from '../contract/rules.ts'
 import type { ScanColumn } from '../contract/scan.ts'
 import { quoteLiteral } from '../engine/sql.ts'
-import type { Ports } from '../ports.ts'
+import type { ReadPorts } from '../ports.ts'
 
 type Watermark = Readonly<Record<string, string | null>>
 
@@ -10,7 +10,7 @@ type Watermark = Readonly<Record<string, string | null>>
  * no value is there. As one scan over everything would have found it.
  */
 export async function furthestOf(
-  ports: Pick<Ports, 'engines'>,
+  ports: Pick<ReadPorts, 'engines'>,
   watermarks: readonly Watermark[],
   columns: readonly ScanColumn[],
   signal: AbortSignal,

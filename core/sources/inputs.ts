@@ -5,20 +5,23 @@ import type { Engine } from '../engine/engine.ts'
 import { IntegrityError, SourceError } from '../errors.ts'
 import type { Dataflow } from '../manifest/types.ts'
 import { renderTransformSql } from '../planning/refs.ts'
-import type { Ports } from '../ports.ts'
+import type { ReadPorts } from '../ports.ts'
 import type { ExtractRecord, FilesPinned, LineageRecord, SourcePin, TablePin } from '../runs/records.ts'
 import { columnTypeOf } from '../sinks/iceberg-types.ts'
-import type { ObjectPin, ObjectStore } from '../stores/object-store.ts'
+import type { ObjectPin, ObjectReader } from '../stores/object-store.ts'
 import { currentSchema } from '../tables/metadata.ts'
 import { type LiveFile, listDataFiles, loadTable } from '../tables/scan.ts'
 import { mapParallel } from '../tables/table-files.ts'
 import { csvHeaderBytes, downloadLines } from './line-ranges.ts'
 import { checkNestedIds } from './nested-ids.ts'
 
-type Stores = Pick<Ports, 'evidence' | 'lake' | 'openSource'>
+type Stores = Pick<ReadPorts, 'evidence' | 'lake' | 'openSource'>
 
 /** Where the pinned objects lie. */
-export function sourceStore(ports: Pick<Ports, 'evidence' | 'openSource'>, source: FilesPinned): ObjectStore {
+export function sourceStore(
+  ports: Pick<ReadPorts, 'evidence' | 'openSource'>,
+  source: FilesPinned,
+): ObjectReader {
   return source.in_evidence === true ? ports.evidence : ports.openSource(source.path)
 }
 
@@ -64,7 +67,7 @@ function pinBytes({ size, range }: SourcePin): number {
  * object gets the object's header.
  */
 export async function linkFiles(
-  store: ObjectStore,
+  store: ObjectReader,
   engine: Engine,
   extract: ExtractRecord,
   isHeaded: boolean,
@@ -87,7 +90,7 @@ export async function linkFiles(
 
 /** Relations by table name, each the data files of the pinned snapshot under the columns of its schema. */
 export async function linkTables(
-  ports: Pick<Ports, 'lake'>,
+  ports: Pick<ReadPorts, 'lake'>,
   engine: Engine,
   pins: readonly TablePin[],
 ): Promise<Record<string, ScanRelation>> {
@@ -98,7 +101,7 @@ export async function linkTables(
 }
 
 async function linkTable(
-  ports: Pick<Ports, 'lake'>,
+  ports: Pick<ReadPorts, 'lake'>,
   engine: Engine,
   pin: TablePin,
   i: number,
@@ -120,7 +123,7 @@ async function linkTable(
 
 /** Local paths in the order of `files`. */
 export async function linkDataFiles(
-  lake: ObjectStore,
+  lake: ObjectReader,
   files: readonly LiveFile[],
   directory: string,
 ): Promise<string[]> {
@@ -129,7 +132,7 @@ export async function linkDataFiles(
 }
 
 /** Data files never change, so whatever version is there is the one that the manifest means, if it has its size. */
-export async function pinLive(lake: ObjectStore, live: LiveFile): Promise<ObjectPin> {
+export async function pinLive(lake: ObjectReader, live: LiveFile): Promise<ObjectPin> {
   const info = await lake.head(live.key)
   if (info !== undefined && BigInt(info.size) === live.file.fileSizeInBytes) return info
   throw new IntegrityError({

@@ -1,7 +1,7 @@
 import { type FileHandle, mkdir, open } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { SourceError } from '../errors.ts'
-import type { ObjectPin, ObjectStore } from '../stores/object-store.ts'
+import type { ObjectPin, ObjectReader } from '../stores/object-store.ts'
 
 /** Bytes of an object, the end not included. */
 export interface ByteRange {
@@ -9,7 +9,7 @@ export interface ByteRange {
   readonly end: number
 }
 
-type Reads = Pick<ObjectStore, 'read'>
+type Reads = Pick<ObjectReader, 'read'>
 
 /** Bytes that are read at a time, and so in memory. */
 const chunk = 8 << 20
@@ -32,7 +32,7 @@ let made = 0
  * before it, and what its last line reaches over its end. `undefined` where no line begins in it.
  *
  * `header`: what every range begins with, as {@link csvHeaderBytes} gives it; lines inside of it belong to none.
- * Throws what `ObjectStore.read` throws, and `SourceError` `SOURCE_LINE_TOO_LONG` where the last line does not end
+ * Throws what `ObjectReader.read` throws, and `SourceError` `SOURCE_LINE_TOO_LONG` where the last line does not end
  * within 32 MiB behind the range. Line feeds alone are looked for.
  */
 export async function downloadLines(

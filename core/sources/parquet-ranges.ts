@@ -5,7 +5,7 @@ import type { ColumnType } from '../contract/types.ts'
 import type { Engine } from '../engine/engine.ts'
 import { quoteIdentifier, quoteLiteral, quoteLiterals } from '../engine/sql.ts'
 import { IntegrityError } from '../errors.ts'
-import type { ObjectPin, ObjectStore } from '../stores/object-store.ts'
+import type { ObjectPin, ObjectReader } from '../stores/object-store.ts'
 import { mapParallel } from '../tables/table-files.ts'
 
 /** A local file of a pinned object's length. Where it is not `whole`, only the ranges that were fetched are there. */
@@ -29,7 +29,7 @@ let made = 0
  * the disk only what the footer takes. What is no Parquet comes out as it is, for the reader to say so.
  */
 export async function downloadFooter(
-  store: ObjectStore,
+  store: ObjectReader,
   pin: ObjectPin,
   directory: string,
 ): Promise<ParquetFile> {
@@ -53,7 +53,7 @@ export async function downloadFooter(
 type FileHandle = Awaited<ReturnType<typeof open>>
 
 async function copyRange(
-  store: ObjectStore,
+  store: ObjectReader,
   pin: ObjectPin,
   file: FileHandle,
   start: number,
@@ -83,7 +83,7 @@ export interface ColumnRef {
  * `PARQUET_COLUMN_INCOMPLETE` where fewer rows were read than the objects' footers count.
  */
 export async function downloadColumns(
-  store: ObjectStore,
+  store: ObjectReader,
   engine: Engine,
   pins: readonly ObjectPin[],
   columns: readonly ColumnRef[],
@@ -145,7 +145,7 @@ async function countRows(engine: Engine, files: readonly ParquetFile[]): Promise
   return Number(row!.rows)
 }
 
-async function fillIn(store: ObjectStore, file: ParquetFile, chunks: readonly ColumnChunk[]): Promise<void> {
+async function fillIn(store: ObjectReader, file: ParquetFile, chunks: readonly ColumnChunk[]): Promise<void> {
   if (file.whole) return
   const handle = await open(file.path, 'r+')
   try {

@@ -1,5 +1,5 @@
 import type { Engine } from '../engine/engine.ts'
-import type { Ports } from '../ports.ts'
+import type { ReadPorts } from '../ports.ts'
 import type { TablePin } from '../runs/records.ts'
 import { columnTypeOf } from '../sinks/iceberg-types.ts'
 import { currentSchema } from '../tables/metadata.ts'
@@ -11,7 +11,7 @@ import { type ColumnRef, columnsSelect, downloadColumns } from './parquet-ranges
 
 /** The columns of a pinned table, in its order. */
 export async function pinnedFields(
-  ports: Pick<Ports, 'lake'>,
+  ports: Pick<ReadPorts, 'lake'>,
   pin: TablePin,
 ): Promise<readonly NestedField[]> {
   return currentSchema((await loadTable(ports.lake, pin.metadata_location)).metadata).fields
@@ -27,7 +27,7 @@ export function fieldRef({ id, name, type }: NestedField): ColumnRef {
  * the columns was added have NULL in it; `skip` leaves them out.
  */
 export async function selectPinned(
-  ports: Pick<Ports, 'lake'>,
+  ports: Pick<ReadPorts, 'lake'>,
   engine: Engine,
   pin: TablePin,
   columns: readonly ColumnRef[],

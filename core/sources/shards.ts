@@ -1,6 +1,6 @@
 import { SourceError } from '../errors.ts'
 import type { Dataflow, FileSource } from '../manifest/types.ts'
-import type { Ports } from '../ports.ts'
+import type { ReadPorts } from '../ports.ts'
 import type { ExtractRecord, LineageRecord, Shard } from '../runs/records.ts'
 import type { ObjectPin } from '../stores/object-store.ts'
 import { compressionOf } from './compression.ts'
@@ -26,7 +26,7 @@ export const maxShards = 1000
 export function shardLimit(
   dataflow: Dataflow,
   pins: readonly ObjectPin[],
-  ports: Pick<Ports, 'shardBytes'>,
+  ports: Pick<ReadPorts, 'shardBytes'>,
 ): ShardLimit | undefined {
   const { source } = dataflow
   if (source === undefined) return undefined

@@ -1,7 +1,7 @@
 import { PolicyError, SourceError } from '../errors.ts'
 import { digestOf } from '../json.ts'
 import type { Dataflow } from '../manifest/types.ts'
-import type { Ports } from '../ports.ts'
+import type { Ports, ReadPorts } from '../ports.ts'
 import { definitionDigest } from '../runs/evidence.ts'
 import type { LoadedObjects, SourceState, SourceStateChange, SourceStateItem } from '../runs/items.ts'
 import type { ContractRecord, ExtractRecord } from '../runs/records.ts'
@@ -37,7 +37,7 @@ export function inputsDigest(dataflow: Dataflow, pins: unknown): string {
 const inlineLimit = 8 * 1024
 
 export async function readLoaded(
-  ports: Pick<Ports, 'evidence'>,
+  ports: Pick<ReadPorts, 'evidence'>,
   state: SourceState | undefined,
 ): Promise<Readonly<Record<string, string>>> {
   if (state === undefined || state.kind !== 'objects') return {}

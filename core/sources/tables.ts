@@ -1,5 +1,5 @@
 import { SourceError } from '../errors.ts'
-import type { Ports } from '../ports.ts'
+import type { ReadPorts } from '../ports.ts'
 import type { TablePin } from '../runs/records.ts'
 import { parseTable } from '../tables/identifier.ts'
 import { currentSnapshot } from '../tables/metadata.ts'
@@ -7,7 +7,7 @@ import { loadTable } from '../tables/scan.ts'
 
 /** The tables as they are now: their current metadata and snapshot. A table that does not exist is an error. */
 export async function pinTables(
-  ports: Pick<Ports, 'catalog' | 'lake'>,
+  ports: Pick<ReadPorts, 'catalog' | 'lake'>,
   tables: readonly string[],
 ): Promise<TablePin[]> {
   return await Promise.all(

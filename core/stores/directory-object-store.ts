@@ -3,10 +3,10 @@ import { setImmediate } from 'node:timers/promises'
 import { directoryFault } from './directory-faults.ts'
 import { listDirectory } from './directory-list.ts'
 import { downloadFile, headFile, reading, readPart, readWhole } from './directory-read.ts'
-import { openRoot } from './directory-root.ts'
+import { type DirectoryRoot, lookAtRoot, openRoot } from './directory-root.ts'
 import { deleteFiles, putBytes, uploadFile } from './directory-write.ts'
 import { validateKey, validatePrefix } from './object-key.ts'
-import type { ObjectStore } from './object-store.ts'
+import type { ObjectReader, ObjectStore } from './object-store.ts'
 
 /**
  * Objects as plain files under a directory, which is made by the first write.
@@ -26,10 +26,45 @@ import type { ObjectStore } from './object-store.ts'
  */
 export function openDirectoryStore(directory: string): ObjectStore {
   const root = openRoot(directory)
-  const guarded = <T>(key: string, work: () => Promise<T>) =>
+  const guarded = guardedIn(root)
+  return {
+    ...readerOf(root),
+    put: async (key, body, condition) => {
+      validateKey(key)
+      const bytes = typeof body === 'string' ? Buffer.from(body, 'utf8') : body
+      return await guarded(key, () => putBytes(root, key, bytes, condition))
+    },
+    upload: async (key, localPath, condition) => {
+      validateKey(key)
+      return await guarded(key, () => uploadFile(root, key, localPath, condition))
+    },
+    delete: async (keys) => {
+      for (const key of keys) validateKey(key)
+      for (let at = 0; at < keys.length; at += 256) {
+        const batch = keys.slice(at, at + 256)
+        await guarded(batch[0]!, () => deleteFiles(root, batch))
+        await setImmediate()
+      }
+    },
+  }
+}
+
+/** The same objects, to look at: nothing can be written, and opening it touches nothing. */
+export function openDirectoryReader(directory: string): ObjectReader {
+  return readerOf(lookAtRoot(directory))
+}
+
+type Guarded = <T>(key: string, work: () => Promise<T>) => Promise<T>
+
+function guardedIn({ path }: DirectoryRoot): Guarded {
+  return (key, work) =>
     work().catch((error) => {
-      throw directoryFault(error, root.path, key)
+      throw directoryFault(error, path, key)
     })
+}
+
+function readerOf(root: DirectoryRoot): ObjectReader {
+  const guarded = guardedIn(root)
   return {
     uri: uriOf(root.path),
     get: async (key) => {
@@ -46,27 +81,10 @@ export function openDirectoryStore(directory: string): ObjectStore {
       return await guarded(key, async () => headFile(root, key))
     },
     list: (prefix) => listDirectory(root, validatePrefix(prefix)),
-    put: async (key, body, condition) => {
-      validateKey(key)
-      const bytes = typeof body === 'string' ? Buffer.from(body, 'utf8') : body
-      return await guarded(key, () => putBytes(root, key, bytes, condition))
-    },
-    upload: async (key, localPath, condition) => {
-      validateKey(key)
-      return await guarded(key, () => uploadFile(root, key, localPath, condition))
-    },
     download: async (pin, into) => {
       validateKey(pin.key)
       const work = (path: string) => downloadFile(root, pin, path, into)
       return await guarded(pin.key, () => reading(root, pin.key, work))
-    },
-    delete: async (keys) => {
-      for (const key of keys) validateKey(key)
-      for (let at = 0; at < keys.length; at += 256) {
-        const batch = keys.slice(at, at + 256)
-        await guarded(batch[0]!, () => deleteFiles(root, batch))
-        await setImmediate()
-      }
     },
   }
 }

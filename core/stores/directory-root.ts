@@ -20,9 +20,14 @@ export interface DirectoryRoot {
   real?: string
 }
 
-export function openRoot(directory: string): DirectoryRoot {
+/** Touches nothing: enough for reading. */
+export function lookAtRoot(directory: string): DirectoryRoot {
   const path = resolve(directory)
-  const root: DirectoryRoot = { path, temporary: join(path, '.tmp'), known: new Map(), lock: undefined }
+  return { path, temporary: join(path, '.tmp'), known: new Map(), lock: undefined }
+}
+
+export function openRoot(directory: string): DirectoryRoot {
+  const root = lookAtRoot(directory)
   removeLeftovers(root)
   return root
 }

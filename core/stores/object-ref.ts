@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { createReadStream, readFileSync, statSync } from 'node:fs'
 import { IntegrityError } from '../errors.ts'
 import { canonicalJson, sha256 } from '../json.ts'
-import type { ObjectStore, PutCondition } from './object-store.ts'
+import type { ObjectReader, ObjectStore, PutCondition } from './object-store.ts'
 
 /** Names an object by its content: what state, records and evidence carry instead of the bytes. */
 export interface ObjectRef {
@@ -14,7 +14,7 @@ export interface ObjectRef {
 }
 
 /** Reads the object and proves that it is the one that was written; else `IntegrityError` `OBJECT_DIGEST_MISMATCH`. */
-export async function readRef(store: ObjectStore, ref: ObjectRef): Promise<Uint8Array> {
+export async function readRef(store: ObjectReader, ref: ObjectRef): Promise<Uint8Array> {
   const { body } = await store.get(ref.key)
   const actual = sha256(body)
   if (actual !== ref.sha256 || body.byteLength !== ref.size) {
@@ -29,7 +29,7 @@ export async function readRef(store: ObjectStore, ref: ObjectRef): Promise<Uint8
   return body
 }
 
-export async function readJsonRef<T>(store: ObjectStore, ref: ObjectRef): Promise<T> {
+export async function readJsonRef<T>(store: ObjectReader, ref: ObjectRef): Promise<T> {
   return JSON.parse(Buffer.from(await readRef(store, ref)).toString('utf8')) as T
 }
 

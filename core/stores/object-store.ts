@@ -7,7 +7,22 @@
  * A deletion is atomic but may come back after a power cut: delete only what nothing refers to.
  * Every adapter passes `object-store.suite.ts`.
  */
-export interface ObjectStore {
+export interface ObjectStore extends ObjectReader {
+  /** `condition` failing throws `ConditionFailedError` `OBJECT_CONDITION_FAILED`. */
+  put(key: string, body: Uint8Array | string, condition?: PutCondition): Promise<ObjectInfo>
+
+  /**
+   * Takes a local file over. Afterwards the local file may be gone; when it throws, it is still there.
+   * Same guarantees and conditions as `put`.
+   */
+  upload(key: string, localPath: string, condition?: PutCondition): Promise<ObjectInfo>
+
+  /** Deletes what is there; keys that are not there are no error. */
+  delete(keys: readonly string[]): Promise<void>
+}
+
+/** What of an {@link ObjectStore} only reads. */
+export interface ObjectReader {
   /** `file:///…/lake` or `s3://bucket/prefix`, without a trailing slash. `${uri}/${key}` is what table metadata names. */
   readonly uri: string
 
@@ -26,15 +41,6 @@ export interface ObjectStore {
   /** In code-point order of the keys. `prefix` is a plain string prefix, `''` for all. No snapshot: concurrent changes may or may not show. */
   list(prefix: string): AsyncIterable<ObjectInfo>
 
-  /** `condition` failing throws `ConditionFailedError` `OBJECT_CONDITION_FAILED`. */
-  put(key: string, body: Uint8Array | string, condition?: PutCondition): Promise<ObjectInfo>
-
-  /**
-   * Takes a local file over. Afterwards the local file may be gone; when it throws, it is still there.
-   * Same guarantees and conditions as `put`.
-   */
-  upload(key: string, localPath: string, condition?: PutCondition): Promise<ObjectInfo>
-
   /**
    * A local path that holds exactly the pinned version's bytes, inside `directory` (a link where that is
    * possible, else a copy). Throws `SourceError` `OBJECT_CHANGED` when the object is another one by now,
@@ -42,9 +48,6 @@ export interface ObjectStore {
    * name. It is only to be read: a link is the object itself.
    */
   download(pin: ObjectPin, directory: string): Promise<string>
-
-  /** Deletes what is there; keys that are not there are no error. */
-  delete(keys: readonly string[]): Promise<void>
 }
 
 /** Names one version of one object. */

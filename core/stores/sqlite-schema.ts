@@ -43,13 +43,18 @@ const catalogTables = `
  * Throws `TerminalError` `STATE_STORE_FOREIGN`, `STATE_STORE_NEWER` or `STATE_STORE_NO_WAL`.
  */
 export function prepareSchema(database: DatabaseSync, file: string, busyTimeoutMs: number): void {
-  // Each look is one transaction: without it, another process that makes the schema between two reads would
-  // show us half of its marks.
-  if (inTransaction(database, 'DEFERRED', () => isOurs(database, file))) return
+  if (isPrepared(database, file)) return
   switchToWal(database, file, busyTimeoutMs)
   inTransaction(database, 'IMMEDIATE', () => {
     if (!isOurs(database, file)) createSchema(database)
   })
+}
+
+/** Whether the file is ours already; it is not touched. Throws as {@link prepareSchema} does for what is another's. */
+export function isPrepared(database: DatabaseSync, file: string): boolean {
+  // One transaction: without it, another process that makes the schema between two reads would show us half of its
+  // marks.
+  return inTransaction(database, 'DEFERRED', () => isOurs(database, file))
 }
 
 function inTransaction<T>(database: DatabaseSync, kind: 'DEFERRED' | 'IMMEDIATE', work: () => T): T {

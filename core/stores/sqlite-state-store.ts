@@ -1,12 +1,13 @@
+import { existsSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 import { TerminalError } from '../errors.ts'
 import { makeDirectories } from './directory-files.ts'
 import { openDatabase, sqliteFault } from './sqlite-file.ts'
 import { openGroupCommit } from './sqlite-group-commit.ts'
-import { prepareSchema } from './sqlite-schema.ts'
+import { isPrepared, prepareSchema } from './sqlite-schema.ts'
 import { prepareStatements, type SortKeyEnd, type Statements } from './sqlite-statements.ts'
-import type { Catalog, Item, StateStore } from './state-store.ts'
+import type { Catalog, Item, StateReader, StateStore } from './state-store.ts'
 import { prepareWrites, validateStateKey, validateTable } from './state-writes.ts'
 
 const pageSize = 500
@@ -37,17 +38,59 @@ export function openSqliteStore(
   options: SqliteStoreOptions = {},
 ): { state: StateStore; catalog: Catalog } {
   const path = resolve(file)
-  const attempt = <T>(work: () => T): T => {
+  const attempt = attemptsOn(path)
+  const { database, statements } = attempt(() => openToWrite(path, options.busyTimeoutMs ?? defaultWait))
+  const { state, catalog } = readersOf(database, statements, attempt)
+  const group = openGroupCommit(database, statements, path)
+  const write: StateStore['transact'] = async (writes) => {
+    const bodies = prepareWrites(writes)
+    if (writes.length > 0) await group.transact(writes, bodies)
+  }
+  const close = () => {
+    group.flush()
+    state.close()
+  }
+  return { state: { ...state, transact: write, close }, catalog }
+}
+
+/**
+ * The same file, to look at: SQLite itself refuses every change (`query_only`), and opening it makes neither file nor
+ * tables. What others have committed to the log may be folded back into the file. `undefined` where there is no file,
+ * or one in which nothing was ever written. Throws what {@link openSqliteStore} does.
+ */
+export function openSqliteReader(
+  file: string,
+  options: SqliteStoreOptions = {},
+): { state: StateReader; catalog: Catalog } | undefined {
+  const path = resolve(file)
+  if (!existsSync(path)) return undefined
+  const attempt = attemptsOn(path)
+  const opened = attempt(() => openToRead(path, options.busyTimeoutMs ?? defaultWait))
+  return opened === undefined ? undefined : readersOf(opened.database, opened.statements, attempt)
+}
+
+/** Milliseconds. */
+const defaultWait = 10_000
+
+type Attempt = <T>(work: () => T) => T
+
+function attemptsOn(path: string): Attempt {
+  return (work) => {
     try {
       return work()
     } catch (error) {
       throw sqliteFault(error, path)
     }
   }
-  const { database, statements } = attempt(() => open(path, options.busyTimeoutMs ?? 10_000))
+}
+
+function readersOf(
+  database: DatabaseSync,
+  statements: Statements,
+  attempt: Attempt,
+): { state: StateReader; catalog: Catalog } {
   let isOpen = true
-  const group = openGroupCommit(database, statements, path)
-  const state: StateStore = {
+  const state: StateReader = {
     get: async (pk, sk) => {
       validateStateKey(pk, 'pk')
       validateStateKey(sk, 'sk')
@@ -55,10 +98,6 @@ export function openSqliteStore(
     },
     query: (pk, skPrefix = '') =>
       queryPages(pk, skPrefix, (...page) => attempt(() => statements.pageOf(...page))),
-    transact: async (writes) => {
-      const bodies = prepareWrites(writes)
-      if (writes.length > 0) await group.transact(writes, bodies)
-    },
     listRuns: async (limit) => {
       if (Number.isSafeInteger(limit) && limit > 0) return attempt(() => statements.listRuns(limit))
       throw new TerminalError({
@@ -68,7 +107,6 @@ export function openSqliteStore(
       })
     },
     close: () => {
-      group.flush()
       if (isOpen) database.close()
       isOpen = false
     },
@@ -83,16 +121,36 @@ export function openSqliteStore(
   return { state, catalog }
 }
 
-function open(path: string, busyTimeoutMs: number): { database: DatabaseSync; statements: Statements } {
+interface Opened {
+  readonly database: DatabaseSync
+  readonly statements: Statements
+}
+
+function openToWrite(path: string, busyTimeoutMs: number): Opened {
   makeDirectories(dirname(path))
-  const database = openDatabase(path, busyTimeoutMs)
-  try {
+  return opening(path, busyTimeoutMs, (database) => {
     // macOS: a plain fsync leaves the data in the drive's cache. No effect elsewhere.
     database.exec('PRAGMA fullfsync = ON')
     // Pages, 16 MiB: folding the log back holds this thread up for two syncs, and the default does it four times as often.
     database.exec('PRAGMA wal_autocheckpoint = 4000')
     prepareSchema(database, path, busyTimeoutMs)
     return { database, statements: prepareStatements(database) }
+  })
+}
+
+function openToRead(path: string, busyTimeoutMs: number): Opened | undefined {
+  return opening(path, busyTimeoutMs, (database) => {
+    database.exec('PRAGMA query_only = ON')
+    if (isPrepared(database, path)) return { database, statements: prepareStatements(database) }
+    database.close()
+    return undefined
+  })
+}
+
+function opening<T>(path: string, busyTimeoutMs: number, work: (database: DatabaseSync) => T): T {
+  const database = openDatabase(path, busyTimeoutMs)
+  try {
+    return work(database)
   } catch (error) {
     database.close()
     throw error

@@ -5,15 +5,7 @@
  * Reads are strongly consistent. Item attributes are JSON; numbers are safe integers or finite doubles.
  * Every adapter passes `state-store.suite.ts`.
  */
-export interface StateStore {
-  get(pk: string, sk: string): Promise<Item | undefined>
-
-  /**
-   * All items of the partition whose sort key starts with `skPrefix`, in code-point order of `sk`. No snapshot:
-   * what is written meanwhile may or may not show.
-   */
-  query(pk: string, skPrefix?: string): AsyncIterable<Item>
-
+export interface StateStore extends StateReader {
   /**
    * Applies all writes or none, at most 100. A condition that does not hold throws `ConditionFailedError`
    * with the index of the first such write. An answer that never came throws `UnknownOutcomeError`
@@ -22,6 +14,17 @@ export interface StateStore {
    * (see `prepareWrites`).
    */
   transact(writes: readonly Write[]): Promise<void>
+}
+
+/** What of a {@link StateStore} only reads. */
+export interface StateReader {
+  get(pk: string, sk: string): Promise<Item | undefined>
+
+  /**
+   * All items of the partition whose sort key starts with `skPrefix`, in code-point order of `sk`. No snapshot:
+   * what is written meanwhile may or may not show.
+   */
+  query(pk: string, skPrefix?: string): AsyncIterable<Item>
 
   /** Runs by start time, newest first: the items with `pk` = `RUN#…`, `sk` = `META` and a `started_at`. */
   listRuns(limit: number): Promise<readonly Item[]>

@@ -1,5 +1,5 @@
 import { PolicyError } from '../errors.ts'
-import type { ObjectStore } from '../stores/object-store.ts'
+import type { ObjectReader } from '../stores/object-store.ts'
 import type { TableIdentifier } from '../stores/state-store.ts'
 
 /** `bronze/flights`: the prefix of the table's keys, `data/` and `metadata/` below it. */
@@ -7,7 +7,7 @@ export function tableRoot(table: TableIdentifier): string {
   return `${table.namespace}/${table.name}`
 }
 
-export function keyToUri(store: ObjectStore, key: string): string {
+export function keyToUri(store: ObjectReader, key: string): string {
   return `${store.uri}/${key}`
 }
 
@@ -16,7 +16,7 @@ export function keyToUri(store: ObjectStore, key: string): string {
  * write them, without any percent-decoding; `s3a:` and `s3n:` (Hadoop) count as `s3:`, `file:/x` as `file:///x`.
  * Throws `PolicyError` `TABLE_FILE_OUTSIDE_STORE` for anything not below the store's root, `..` included.
  */
-export function uriToKey(store: ObjectStore, location: string): string {
+export function uriToKey(store: ObjectReader, location: string): string {
   const root = `${canonical(store.uri)}/`
   const uri = canonical(location)
   const key = uri.slice(root.length)

@@ -1,5 +1,5 @@
 import { PolicyError } from '../errors.ts'
-import type { ObjectStore } from '../stores/object-store.ts'
+import type { ObjectReader } from '../stores/object-store.ts'
 import type { DataFile } from './data-file.ts'
 import { uriToKey } from './locations.ts'
 import { type LiveEntry, readManifest } from './manifest.ts'
@@ -35,7 +35,7 @@ export interface LiveFile {
 }
 
 /** Throws `SourceError` `OBJECT_NOT_FOUND`, and what `uriToKey` and `parseTableMetadata` throw. */
-export async function loadTable(store: ObjectStore, location: string): Promise<LoadedTable> {
+export async function loadTable(store: ObjectReader, location: string): Promise<LoadedTable> {
   const { body } = await store.get(uriToKey(store, location))
   return { location, metadata: parseTableMetadata(body, location) }
 }
@@ -46,7 +46,7 @@ export async function loadTable(store: ObjectStore, location: string): Promise<L
  * would hold rows that are gone; `TABLE_FILE_OUTSIDE_STORE`.
  */
 export async function listDataFiles(
-  store: ObjectStore,
+  store: ObjectReader,
   metadata: TableMetadata,
   snapshotId?: bigint,
 ): Promise<LiveFile[]> {
@@ -69,13 +69,13 @@ export async function listDataFiles(
   return lists.flat()
 }
 
-export async function readManifests(store: ObjectStore, snapshot: Snapshot): Promise<ManifestFile[]> {
+export async function readManifests(store: ObjectReader, snapshot: Snapshot): Promise<ManifestFile[]> {
   const location = snapshot['manifest-list']
   const { body } = await store.get(uriToKey(store, location))
   return readManifestList(body, location)
 }
 
-export async function readEntries(store: ObjectStore, manifest: ManifestFile): Promise<LiveEntry[]> {
+export async function readEntries(store: ObjectReader, manifest: ManifestFile): Promise<LiveEntry[]> {
   const { body } = await store.get(uriToKey(store, manifest.path))
   return readManifest(body, manifest)
 }
