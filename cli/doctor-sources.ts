@@ -1,14 +1,10 @@
 import { existsSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { SluiceError } from '../core/errors.ts'
 import type { Connection, Dataflow, RenderedManifest } from '../core/manifest/types.ts'
-import type { Ports } from '../core/ports.ts'
 import { pinFiles } from '../core/sources/files.ts'
+import { openDirectoryReader } from '../core/stores/directory-object-store.ts'
 import type { ObjectReader } from '../core/stores/object-store.ts'
-import { openWorkspace } from '../local/workspace.ts'
+import { sourceDirectory } from '../local/workspace.ts'
 import { type Check, check } from './doctor-check.ts'
 import { bytes, plural } from './words.ts'
 
@@ -17,40 +13,31 @@ const shownFine = 20
 
 /** Each connection, whether it can be reached, and each active dataflow, how much its source matches now. */
 export async function checkSources(directory: string, manifest: RenderedManifest): Promise<Check[]> {
-  const home = await mkdtemp(join(tmpdir(), 'sluice-doctor-'))
-  const workspace = openWorkspace({ projectDirectory: directory, home })
-  try {
-    const checks: Check[] = []
-    const stores = new Map<string, ObjectReader>()
-    for (const [name, connection] of Object.entries(manifest.connections)) {
-      if (connection.type !== 'files') continue
-      const outcome = openConnection(directory, name, connection, workspace.ports)
-      checks.push(outcome.check)
-      if (outcome.store !== undefined) stores.set(name, outcome.store)
-    }
-    const matched: Check[] = []
-    for (const dataflow of manifest.dataflows) {
-      const store = stores.get(dataflow.source?.connection ?? '')
-      if (dataflow.is_active && store !== undefined) matched.push(await checkMatches(store, dataflow))
-    }
-    return [...checks, ...fewer(matched)]
-  } finally {
-    await workspace.close()
-    await rm(home, { recursive: true, force: true })
+  const checks: Check[] = []
+  const stores = new Map<string, ObjectReader>()
+  for (const [name, connection] of Object.entries(manifest.connections)) {
+    if (connection.type !== 'files') continue
+    const outcome = openConnection(directory, name, connection)
+    checks.push(outcome.check)
+    if (outcome.store !== undefined) stores.set(name, outcome.store)
   }
+  const matched: Check[] = []
+  for (const dataflow of manifest.dataflows) {
+    const store = stores.get(dataflow.source?.connection ?? '')
+    if (dataflow.is_active && store !== undefined) matched.push(await checkMatches(store, dataflow))
+  }
+  return [...checks, ...fewer(matched)]
 }
 
 function openConnection(
   directory: string,
   name: string,
   connection: Extract<Connection, { type: 'files' }>,
-  ports: Ports,
 ): { readonly check: Check; readonly store?: ObjectReader } {
   const title = `source ${name}`
-  const { path } = connection
   try {
-    const store = ports.openSource(path)
-    const local = path.startsWith('file://') ? fileURLToPath(path) : resolve(directory, path)
+    const local = sourceDirectory(directory, connection.path)
+    const store = openDirectoryReader(local)
     if (existsSync(local)) return { check: check(title, 'ok', store.uri), store }
     return {
       check: check(title, 'fail', `${local} does not exist`, 'Make it, or correct the connection’s path'),

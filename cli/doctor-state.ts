@@ -1,9 +1,8 @@
-import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { RunItem } from '../core/runs/items.ts'
 import { readFlows } from '../core/runs/runs.ts'
 import { openDatabase } from '../core/stores/sqlite-file.ts'
-import { openSqliteStore } from '../core/stores/sqlite-state-store.ts'
+import { openSqliteReader } from '../core/stores/sqlite-state-store.ts'
 import { type Check, check } from './doctor-check.ts'
 import { openHome, type Records } from './home.ts'
 import type { Io } from './io.ts'
@@ -13,11 +12,12 @@ import { instant, plural } from './words.ts'
 /** Older runs that never ended have long been overtaken by newer ones. */
 const runsLookedAt = 200
 
-/** Opens the state file as a run would, which proves its kind, its version and its journal. */
+/** Opens the state file, which proves its kind and its version, and has SQLite look over it. */
 export function checkStateFile(home: string): Check {
   const file = join(home, 'state.db')
-  if (!existsSync(file)) return check('state', 'ok', 'nothing has run yet')
-  openSqliteStore(file).state.close()
+  const opened = openSqliteReader(file)
+  if (opened === undefined) return check('state', 'ok', 'nothing has run yet')
+  opened.state.close()
   const database = openDatabase(file, 1000)
   try {
     const version = database.prepare('PRAGMA user_version').get()?.user_version

@@ -7,7 +7,7 @@ import { createIo, type Io, type SharedOptions } from './io.ts'
 import { addQuarantine } from './quarantine-program.ts'
 
 /** Commands that know what `--stack` is about; for all others it would be ignored, so they refuse it. */
-const onStack: readonly string[] = ['deploy', 'run', 'status', 'evidence', 'quarantine', 'cancel']
+const onStack: readonly string[] = ['deploy', 'run', 'status', 'evidence', 'quarantine', 'schema', 'cancel']
 
 /** Of the design, and not built yet. */
 const later = ['replay', 'maintain']
@@ -53,7 +53,10 @@ function createProgram(setExitCode: (code: number) => void): Command {
         'where lake, evidence and state are kept (default: .sluice in the project)',
       ).conflicts('stack'),
     )
-    .option('--stack <name>', 'a deployed stack: of deploy, run, status, evidence, quarantine and cancel')
+    .option(
+      '--stack <name>',
+      'a deployed stack: of deploy, run, status, evidence, quarantine, schema and cancel',
+    )
     .addOption(
       new Option('--format <format>', 'of what goes to standard output')
         .choices(['text', 'json', 'md'])

@@ -1,4 +1,3 @@
-import { hostname, userInfo } from 'node:os'
 import { ManifestError } from '../core/errors.ts'
 import {
   acknowledgeWrite,
@@ -19,6 +18,7 @@ import {
   withRejectedRows,
 } from './quarantine-files.ts'
 import { emit } from './report.ts'
+import { whoAsks } from './who.ts'
 import { plural } from './words.ts'
 
 export interface RowChoice {
@@ -61,10 +61,6 @@ export async function ackQuarantine(
     emit(io, data, [{ kind: 'text', text }])
     return exitCodes.success
   })
-}
-
-export function whoAsks(): string {
-  return `${userInfo().username}@${hostname()}`
 }
 
 /** All rows that are pending, unless some are chosen. Throws `ManifestError` `ROW_CHOICE_INVALID`. */

@@ -10,8 +10,8 @@ import { readFlows } from '../core/runs/runs.ts'
 import { exitCodes } from './fail.ts'
 import { openWritableRecords, type Records, type WritableRecords } from './home.ts'
 import type { Io } from './io.ts'
-import { whoAsks } from './quarantine-ack.ts'
 import { type Block, emit } from './report.ts'
+import { whoAsks } from './who.ts'
 import { instant, number, plural } from './words.ts'
 
 /** Runs that one call looks at, the newest first. */

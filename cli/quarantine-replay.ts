@@ -21,7 +21,7 @@ import { findProject, loadProject } from '../local/project.ts'
 import { exitCodes } from './fail.ts'
 import { type Records, type WritableRecords, withWritableRecords } from './home.ts'
 import type { Io } from './io.ts'
-import { coversOf, pendingRows, type RowChoice, whoAsks } from './quarantine-ack.ts'
+import { coversOf, pendingRows, type RowChoice } from './quarantine-ack.ts'
 import { findQuarantine, type Quarantine } from './quarantine-files.ts'
 import {
   copyOf,
@@ -37,6 +37,7 @@ import {
 } from './replay-input.ts'
 import { checkRowIds } from './replay-row-ids.ts'
 import { type Block, emit, formatBlocks } from './report.ts'
+import { whoAsks } from './who.ts'
 import { plural } from './words.ts'
 
 export interface ReplayOptions extends RowChoice {

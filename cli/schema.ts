@@ -1,42 +1,32 @@
-import { existsSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { ManifestError } from '../core/errors.ts'
 import type { Dataflow, RenderedManifest } from '../core/manifest/types.ts'
-import type { Ports } from '../core/ports.ts'
-import { loadProject, type Project } from '../local/project.ts'
-import type { SchemaPreview } from '../local/schema-plan.ts'
+import { previewSchema, type SchemaPreview } from '../local/schema-plan.ts'
 import { exitCodes } from './fail.ts'
-import { homeOf } from './home.ts'
 import type { Io } from './io.ts'
 import { type Block, type Cell, emit, type Tone } from './report.ts'
+import { withSchemaProject } from './schema-project.ts'
 import { userName } from './who.ts'
 import { plural } from './words.ts'
 
 /** Shows what a run would make of the tables' definitions, and why. 1 where a run would be refused. */
 export async function schemaPlan(io: Io, dataflow: string | undefined): Promise<number> {
-  const project = await loadProject(io.project)
-  const chosen = choose(project.rendered, dataflow)
-  const { previewSchema } = await import('../local/schema-plan.ts')
-  const previews: SchemaPreview[] = await withPorts(io, project, async (ports) => {
-    const found: SchemaPreview[] = []
-    for (const flow of chosen) found.push(await previewSchema(ports, project.rendered, flow))
-    return found
+  return await withSchemaProject(io, async ({ rendered, ports }) => {
+    const previews: SchemaPreview[] = []
+    for (const flow of choose(rendered, dataflow)) previews.push(await previewSchema(ports, rendered, flow))
+    const passes = previews.every(({ outcome }) => outcome !== 'refused')
+    const data = {
+      schema: 'sluice.schema_plan.v1',
+      project: rendered.project,
+      passes,
+      dataflows: previews,
+    }
+    emit(
+      io,
+      data,
+      previews.flatMap((preview) => blocksOf(io, preview)),
+    )
+    return passes ? exitCodes.success : exitCodes.failed
   })
-  const passes = previews.every(({ outcome }) => outcome !== 'refused')
-  const data = {
-    schema: 'sluice.schema_plan.v1',
-    project: project.rendered.project,
-    passes,
-    dataflows: previews,
-  }
-  emit(
-    io,
-    data,
-    previews.flatMap((preview) => blocksOf(io, preview)),
-  )
-  return passes ? exitCodes.success : exitCodes.failed
 }
 
 /** Records that a person lets one plan be carried out. It must be the plan of now: an approval is never given ahead. */
@@ -45,22 +35,21 @@ export async function schemaApprove(
   name: string,
   { plan, by }: { readonly plan: string; readonly by?: string },
 ): Promise<number> {
-  const project = await loadProject(io.project)
-  const [dataflow] = choose(project.rendered, name) as [Dataflow]
-  const { previewSchema } = await import('../local/schema-plan.ts')
-  const { approvePlan } = await import('../core/runs/approvals.ts')
-  const approval = await withPorts(io, project, async (ports) => {
-    const { ddl, why } = await previewSchema(ports, project.rendered, dataflow)
+  return await withSchemaProject(io, async ({ rendered, ports, approve }) => {
+    const [dataflow] = choose(rendered, name) as [Dataflow]
+    const { ddl, why } = await previewSchema(ports, rendered, dataflow)
     if (ddl?.digest !== plan) throw notThePlan(io, name, plan, ddl?.digest, why)
     if (ddl.approval === 'not_needed') throw notAsked(io, name, plan, why)
-    const approved_by = by ?? userName()
-    return await approvePlan(ports, project.rendered.project, { dataflow: name, plan, approved_by })
+    const { approved_by, approved_at } = await approve({
+      dataflow: name,
+      plan,
+      approved_by: by ?? userName(),
+    })
+    const text = `Plan ${plan} of ${name} is approved by ${approved_by}; the next commit of it uses that up`
+    const data = { schema: 'sluice.schema_approval.v1', dataflow: name, plan, approved_by, approved_at }
+    emit(io, data, [{ kind: 'text', text }])
+    return exitCodes.success
   })
-  const { approved_by, approved_at } = approval
-  const text = `Plan ${plan} of ${name} is approved by ${approved_by}; the next commit of it uses that up`
-  const data = { schema: 'sluice.schema_approval.v1', dataflow: name, plan, approved_by, approved_at }
-  emit(io, data, [{ kind: 'text', text }])
-  return exitCodes.success
 }
 
 function choose({ dataflows }: RenderedManifest, name: string | undefined): readonly Dataflow[] {
@@ -73,21 +62,6 @@ function choose({ dataflows }: RenderedManifest, name: string | undefined): read
     consequence: 'Nothing was read',
     next: 'Correct the name',
   })
-}
-
-/** A project that never ran gets a home for the time of the question: looking leaves nothing behind. */
-async function withPorts<T>(io: Io, project: Project, work: (ports: Ports) => Promise<T>): Promise<T> {
-  const { openWorkspace } = await import('../local/workspace.ts')
-  const own = homeOf(io)
-  const isNew = !existsSync(join(own, 'state.db'))
-  const home = isNew ? await mkdtemp(join(tmpdir(), 'sluice-schema-')) : own
-  const workspace = openWorkspace({ projectDirectory: project.directory, home })
-  try {
-    return await work(workspace.ports)
-  } finally {
-    await workspace.close()
-    if (isNew) await rm(home, { recursive: true, force: true })
-  }
 }
 
 const outcomes: Readonly<Record<SchemaPreview['outcome'], Tone>> = {

@@ -4,7 +4,7 @@ import { isNested, typeText } from '../core/contract/types.ts'
 import { ContractError } from '../core/errors.ts'
 import { referredColumns } from './check-references.ts'
 import { verifySql } from './check-sql.ts'
-import type { GateTask } from './gate-handler.ts'
+import type { ReadTask } from './gate-handler.ts'
 import { checksOf, type LoadCheck, refOf } from './load-checks.ts'
 
 /**
@@ -12,7 +12,7 @@ import { checksOf, type LoadCheck, refOf } from './load-checks.ts'
  * `CHECK_COLUMN_MISSING`, `CHECK_TYPE_REFUSED` for a column of which a check can tell nothing, and
  * `CHECK_SQL_REFUSED`.
  */
-export async function checkChecks(task: GateTask, columns: readonly ScanColumn[]): Promise<void> {
+export async function checkChecks(task: ReadTask, columns: readonly ScanColumn[]): Promise<void> {
   for (const check of checksOf(task, columns)) {
     const { freshness, references, sql } = check.spec
     const nested = check.columns.find((column) => isNested(column.type))
@@ -23,7 +23,7 @@ export async function checkChecks(task: GateTask, columns: readonly ScanColumn[]
   }
 }
 
-function checkInstant(task: GateTask, { name, columns }: LoadCheck): void {
+function checkInstant(task: ReadTask, { name, columns }: LoadCheck): void {
   for (const column of columns.map(refOf)) {
     if (instantTypes.includes(column.type.type)) continue
     throw new ContractError({
@@ -37,7 +37,7 @@ function checkInstant(task: GateTask, { name, columns }: LoadCheck): void {
 }
 
 /** Checks compare and count single values. */
-function ofNested(task: GateTask, check: string, { name, type }: ScanColumn): ContractError {
+function ofNested(task: ReadTask, check: string, { name, type }: ScanColumn): ContractError {
   return new ContractError({
     code: 'CHECK_TYPE_REFUSED',
     fact: `the check ${check} of ${task.dataflow.name} is about ${name}, which is a ${type.type}`,

@@ -6,12 +6,12 @@ import type { ExtractRecord, TablePin } from '../core/runs/records.ts'
 import { type ColumnRef, columnsSelect } from '../core/sources/parquet-ranges.ts'
 import { fieldRef, pinnedFields, selectPinned } from '../core/sources/pinned-columns.ts'
 import type { AcceptedRows } from './contract-checks.ts'
-import type { GateTask } from './gate-handler.ts'
+import type { ReadTask } from './gate-handler.ts'
 import { type LoadCheck, refOf } from './load-checks.ts'
 
 /** How many distinct values of the load the pinned table does not have. */
 export async function countUnreferenced(
-  task: GateTask,
+  task: ReadTask,
   check: LoadCheck,
   references: References,
   rows: AcceptedRows,
@@ -32,7 +32,7 @@ export async function countUnreferenced(
  * and `CHECK_TYPE_REFUSED` where values of the two columns cannot be compared exactly.
  */
 export async function referredColumns(
-  task: GateTask,
+  task: ReadTask,
   { name, columns }: LoadCheck,
   { table, to }: References,
 ): Promise<ColumnRef[]> {

@@ -7,12 +7,12 @@ import { listDataFiles, loadTable } from '../core/tables/scan.ts'
 import { mapParallel } from '../core/tables/table-files.ts'
 import { checkTable } from './check-references.ts'
 import type { AcceptedRows } from './contract-checks.ts'
-import type { GateTask } from './gate-handler.ts'
+import type { ReadTask } from './gate-handler.ts'
 import type { LoadCheck, Measured } from './load-checks.ts'
 
 /** The rows of the load against the independent count that the check names. */
 export async function reconcileRows(
-  task: GateTask,
+  task: ReadTask,
   check: LoadCheck,
   spec: Reconciliation,
   rows: AcceptedRows,
@@ -25,7 +25,7 @@ export async function reconcileRows(
 }
 
 async function independentCount(
-  task: GateTask,
+  task: ReadTask,
   { name }: LoadCheck,
   { against }: Reconciliation,
   rows: AcceptedRows,
@@ -44,7 +44,7 @@ async function independentCount(
 }
 
 /** As the pinned snapshot's manifests count them; of no data file a byte is read. */
-async function tableRows(task: GateTask, table: string): Promise<number> {
+async function tableRows(task: ReadTask, table: string): Promise<number> {
   const { metadata_location, snapshot_id } = checkTable(task.record('extract'), table)
   if (snapshot_id === null) return 0
   const { metadata } = await loadTable(task.ports.lake, metadata_location)
@@ -55,7 +55,7 @@ async function tableRows(task: GateTask, table: string): Promise<number> {
 /** Objects whose footers lie on the disk at a time. */
 const batch = 64
 
-async function footerRows(task: GateTask, engine: Engine): Promise<number> {
+async function footerRows(task: ReadTask, engine: Engine): Promise<number> {
   const { source } = task.record('extract')
   if (source.kind !== 'files') return 0
   const store = task.ports.openSource(source.path)

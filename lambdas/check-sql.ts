@@ -11,12 +11,12 @@ import { type ColumnRef, columnsSelect } from '../core/sources/parquet-ranges.ts
 import { fieldRef, pinnedFields, selectPinned } from '../core/sources/pinned-columns.ts'
 import { checkTable } from './check-references.ts'
 import type { AcceptedRows } from './contract-checks.ts'
-import type { GateTask } from './gate-handler.ts'
+import type { ReadTask } from './gate-handler.ts'
 import { type LoadCheck, refOf } from './load-checks.ts'
 
 /** Throws `ContractError` `CHECK_SQL_REFUSED`, before a row is read. */
 export async function verifySql(
-  task: GateTask,
+  task: ReadTask,
   check: LoadCheck,
   sql: string,
   columns: readonly ScanColumn[],
@@ -31,14 +31,14 @@ export async function verifySql(
   )
 }
 
-async function describeTable(task: GateTask, { name, table }: { name: string; table: string }) {
+async function describeTable(task: ReadTask, { name, table }: { name: string; table: string }) {
   const fields = await pinnedFields(task.ports, checkTable(task.record('extract'), table))
   return { name, columns: fields.map(fieldRef) }
 }
 
 /** How many rows the check's SQL has. Of what does not lie here, the columns that it names are fetched. */
 export async function countSqlRows(
-  task: GateTask,
+  task: ReadTask,
   check: LoadCheck,
   sql: string,
   rows: AcceptedRows,
@@ -63,7 +63,7 @@ export async function countSqlRows(
 
 /** Shards are there because one disk does not hold the load; a query that reads all of it would need that disk. */
 function checkSize(
-  task: GateTask,
+  task: ReadTask,
   { name }: LoadCheck,
   columns: readonly ColumnRef[],
   { stats }: AcceptedRows,
@@ -95,7 +95,7 @@ function checkSize(
 const copies = 2
 
 /** Says which check it is whose SQL is refused or cannot be run. */
-async function named<T>(task: GateTask, { name }: LoadCheck, work: () => Promise<T>): Promise<T> {
+async function named<T>(task: ReadTask, { name }: LoadCheck, work: () => Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (error) {

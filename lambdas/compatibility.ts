@@ -6,14 +6,14 @@ import type { CompatibilityProof, CompatibilityRecord, LineageRecord } from '../
 import { icebergTypeOf } from '../core/sinks/iceberg-types.ts'
 import { typeFit } from '../core/sinks/type-fit.ts'
 import { type NestedField, typeText } from '../core/tables/types.ts'
-import { type GateTask, gateHandler } from './gate-handler.ts'
+import { gateHandler, type ReadTask } from './gate-handler.ts'
 
 /**
  * Gate 5: proves, column by column, that what the files hold can be read as what the table says, and that whatever
  * is lost on the way there has a place to go. It does not trust the gate before: narrowing, inside a family of
  * types as much as across, ends here.
  */
-export async function compatibility(task: GateTask): Promise<CompatibilityRecord> {
+export async function compatibility(task: ReadTask): Promise<CompatibilityRecord> {
   const proofs = proveTypes(task.record('lineage'), task.dataflow.schema_evolution)
   const refused = proofs.filter((proof) => !proof.compatible)
   if (refused.length === 0) return { columns: proofs }

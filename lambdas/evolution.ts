@@ -3,10 +3,10 @@ import type { SchemaEvolution } from '../core/manifest/types.ts'
 import type { EvolutionDecision, EvolutionRecord, LineageRecord } from '../core/runs/records.ts'
 import { schemaColumns } from '../core/sinks/draft-schema.ts'
 import { decide } from '../core/sinks/evolution-policy.ts'
-import { type GateTask, gateHandler } from './gate-handler.ts'
+import { gateHandler, type ReadTask } from './gate-handler.ts'
 
 /** Gate 4: decides each difference between the draft and the table by the dataflow's policy. */
-export async function evolution(task: GateTask): Promise<EvolutionRecord> {
+export async function evolution(task: ReadTask): Promise<EvolutionRecord> {
   const record = evolutionOf(task.record('lineage'), task.dataflow.schema_evolution)
   const refused = record.decisions.filter((decision) => decision.action === 'refuse')
   if (refused.length === 0) return record

@@ -19,14 +19,14 @@ import {
 } from '../core/sources/source-state.ts'
 import { pinTables } from '../core/sources/tables.ts'
 import { readRef } from '../core/stores/object-ref.ts'
-import { type GateTask, gateHandler } from './gate-handler.ts'
+import { gateHandler, type ReadTask } from './gate-handler.ts'
 
 /**
  * Gate 1: pins exactly what will be read, so that every later gate, and every repetition of one, reads the
  * same bytes: versions of objects, or snapshots of tables, and from which watermark on; and the snapshots of tables
  * and the counts that checks compare with. What is more than one call of gate 3 can hold is divided into shards.
  */
-export async function extract(task: GateTask): Promise<ExtractRecord> {
+export async function extract(task: ReadTask): Promise<ExtractRecord> {
   const stored = await readSourceState(task.ports, task.project, task.dataflow.name)
   checkSourceState(task.dataflow, stored)
   if (task.manifest.replay !== undefined) return await extractReplay(task, task.manifest.replay, stored)
@@ -35,7 +35,7 @@ export async function extract(task: GateTask): Promise<ExtractRecord> {
     : await extractFiles(task, stored)
 }
 
-async function extractFiles(task: GateTask, stored: SourceStateItem | undefined): Promise<ExtractRecord> {
+async function extractFiles(task: ReadTask, stored: SourceStateItem | undefined): Promise<ExtractRecord> {
   const { dataflow, manifest, ports } = task
   const source = dataflow.source as NonNullable<typeof dataflow.source>
   const connection = manifest.connections[source.connection] as { readonly path: string }
@@ -81,7 +81,7 @@ function besides(
  * the commit, which hands it on as it is.
  */
 async function extractReplay(
-  task: GateTask,
+  task: ReadTask,
   { plan }: Replay,
   stored: SourceStateItem | undefined,
 ): Promise<ExtractRecord> {
@@ -104,7 +104,7 @@ async function extractReplay(
   }
 }
 
-async function extractTables(task: GateTask, stored: SourceStateItem | undefined): Promise<ExtractRecord> {
+async function extractTables(task: ReadTask, stored: SourceStateItem | undefined): Promise<ExtractRecord> {
   const transform = task.dataflow.transform as NonNullable<typeof task.dataflow.transform>
   const checked = checkTables(task.dataflow.contract.checks)
   const read = refTables(transform.sql)
@@ -131,7 +131,7 @@ function sameWatermarkInputs(stored: SourceStateItem | undefined, inputs: string
 }
 
 function remembered(
-  task: GateTask,
+  task: ReadTask,
   stored: SourceStateItem | undefined,
 ): Pick<ExtractRecord, 'state_version' | 'after'> {
   const values = stored?.state.kind === 'watermark' ? stored.state.values : {}

@@ -3,7 +3,7 @@ import { gateTransitions } from '../core/cost/transitions.ts'
 import { addUsage, type Usage } from '../core/cost/usage.ts'
 import { type ErrorSummary, LeaseLostError, summarizeError, TerminalError } from '../core/errors.ts'
 import type { Dataflow, RenderedManifest } from '../core/manifest/types.ts'
-import type { Ports } from '../core/ports.ts'
+import type { Ports, ReadPorts } from '../core/ports.ts'
 import { attemptKey, type KnownAttempt } from '../core/runs/attempt-memory.ts'
 import { type GateLog, gateEntryWrite, readGateLog } from '../core/runs/gate-log.ts'
 import type { HeadItem } from '../core/runs/items.ts'
@@ -34,21 +34,26 @@ export interface TaskRef {
   readonly evidence?: ObjectRef
 }
 
-/** What a gate works on. It reads through `ports` and returns its record; what it writes is invisible. */
-export interface GateTask {
+/** What a gate works on that only asks: such a gate can also be asked without a run. */
+export interface ReadTask {
   readonly ref: TaskRef & { readonly round: number }
   readonly project: string
   readonly manifest: RenderedManifest
   readonly dataflow: Dataflow
+  readonly ports: ReadPorts
+  readonly signal: AbortSignal
+  /** The record of a gate that this attempt has passed; asking for one that it has not is a defect. */
+  record<N extends GateName>(gate: N): GateRecords[N]
+  readonly log: GateLog
+}
+
+/** What a gate works on. It reads through `ports` and returns its record; what it writes is invisible. */
+export interface GateTask extends ReadTask {
   /** As this attempt last wrote it; the commit replaces it. */
   head: HeadItem
   /** What the gate has counted and stored for good: its entry's error tells of it, whatever stops the gate. */
   kept: Readonly<Record<string, unknown>>
   readonly ports: Ports
-  readonly signal: AbortSignal
-  /** The record of a gate that this attempt has passed; asking for one that it has not is a defect. */
-  record<N extends GateName>(gate: N): GateRecords[N]
-  readonly log: GateLog
 }
 
 export type Gate<N extends GateName> = (task: GateTask) => Promise<GateRecords[N]>

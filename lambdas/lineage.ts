@@ -30,14 +30,14 @@ import type { TableMetadata } from '../core/tables/metadata.ts'
 import { needsEngine, type PlannedTransformers, planTransformers } from '../core/transformers/plan.ts'
 import type { TransformerPlan } from '../core/transformers/types.ts'
 import { checkChecks } from './check-columns.ts'
-import { type GateTask, gateHandler } from './gate-handler.ts'
+import { gateHandler, type ReadTask } from './gate-handler.ts'
 import { formerVariants, variantColumns } from './variant-columns.ts'
 
 /**
  * Gate 2: names the columns, adds where their rows come from, and drafts the target's schema with stable
  * field ids, so that the files of the next gate need no rewriting.
  */
-export async function lineage(task: GateTask): Promise<LineageRecord> {
+export async function lineage(task: ReadTask): Promise<LineageRecord> {
   const { dataflow, ports } = task
   const described = await describeInputs(ports, task.record('extract'), dataflow, task.signal)
   const { columns: planned, plan } = await planColumns(task, deliveredColumns(task, described.columns))
@@ -57,7 +57,7 @@ export async function lineage(task: GateTask): Promise<LineageRecord> {
 }
 
 /** The columns that are judged: the source's, or what the dataflow's transformers make of them. */
-async function planColumns(task: GateTask, columns: readonly InputColumn[]): Promise<PlannedColumns> {
+async function planColumns(task: ReadTask, columns: readonly InputColumn[]): Promise<PlannedColumns> {
   const { transformers, column_names } = task.dataflow
   const contracts = contractsByColumn(task.dataflow)
   if (transformers !== undefined) {
@@ -197,7 +197,7 @@ const compiled = new Set<string>()
 const compiledLimit = 10_000
 
 /** Only the engine can say whether a pattern is RE2; it says so before any row is read. */
-async function checkPatterns(task: GateTask): Promise<void> {
+async function checkPatterns(task: ReadTask): Promise<void> {
   const { contract, name } = task.dataflow
   const columns = { ...contract.columns, ...replacedPatterns(task.dataflow) }
   const patterns = patternsOf({ columns }).map(({ pattern }) => pattern)
@@ -219,7 +219,7 @@ async function checkPatterns(task: GateTask): Promise<void> {
 
 /** The scan binds them once more; here they are refused before any row is read. */
 async function checkRowRules(
-  { dataflow, ports, signal }: GateTask,
+  { dataflow, ports, signal }: ReadTask,
   { columns }: LineageRecord,
 ): Promise<void> {
   const { rules = [] } = dataflow.contract
@@ -247,7 +247,7 @@ function contractsByColumn({ contract, column_names }: Dataflow): Map<string, Co
   )
 }
 
-function checkContractColumns(task: GateTask, names: readonly string[]): void {
+function checkContractColumns(task: ReadTask, names: readonly string[]): void {
   const absent = [...contractsByColumn(task.dataflow).keys()].filter((name) => !names.includes(name))
   if (absent.length === 0) return
   throw new ContractError({
@@ -264,7 +264,7 @@ function namesOf(names: readonly string[]): string {
 }
 
 /** They must be there, and as the source has them: what is new is decided before rows are changed. */
-function checkWatermarks({ dataflow }: GateTask, columns: PlannedColumns['columns'], plan?: TransformerPlan) {
+function checkWatermarks({ dataflow }: ReadTask, columns: PlannedColumns['columns'], plan?: TransformerPlan) {
   const marks = watermarkColumns(dataflow)
   const absent = marks.filter((name) => !columns.some((column) => column.name === name))
   if (absent.length > 0) {
@@ -290,7 +290,7 @@ function checkWatermarks({ dataflow }: GateTask, columns: PlannedColumns['column
 }
 
 /** Which run brought a row, and when that run read it. */
-function ownColumns(task: GateTask): Omit<ScanConstant, 'field_id'>[] {
+function ownColumns(task: ReadTask): Omit<ScanConstant, 'field_id'>[] {
   return [
     { name: `${reservedPrefix}run_id`, type: { type: 'string' }, value: task.ref.run_id },
     {

@@ -11,7 +11,7 @@ import type { Severity } from '../core/contract/types.ts'
 import { ContractError } from '../core/errors.ts'
 import { columnName } from '../core/sources/column-names.ts'
 import type { ColumnRef } from '../core/sources/parquet-ranges.ts'
-import type { GateTask } from './gate-handler.ts'
+import type { ReadTask } from './gate-handler.ts'
 
 /** A check whose columns are those of the load. */
 export interface LoadCheck {
@@ -23,7 +23,7 @@ export interface LoadCheck {
 }
 
 /** The checks of the load, columns whose contract says unique first. Throws `ContractError` `CHECK_COLUMN_MISSING`. */
-export function checksOf(task: GateTask, columns: readonly ScanColumn[]): LoadCheck[] {
+export function checksOf(task: ReadTask, columns: readonly ScanColumn[]): LoadCheck[] {
   const { contract, column_names } = task.dataflow
   const own = columns.flatMap((column): LoadCheck[] => {
     if (column.contract?.unique !== true) return []
@@ -76,7 +76,7 @@ export function none(measured: number): Measured {
 }
 
 /** The first check that stops the attempt, in their order; the others are named as well. */
-export function refuseFailed(task: GateTask, checks: readonly CheckResult[]): void {
+export function refuseFailed(task: ReadTask, checks: readonly CheckResult[]): void {
   const failed = checks.filter(({ outcome, severity }) => outcome === 'failed' && severity === 'error')
   const [first] = failed
   if (first === undefined) return
@@ -109,7 +109,7 @@ export function refuseFailed(task: GateTask, checks: readonly CheckResult[]): vo
 }
 
 function missingColumn(
-  task: GateTask,
+  task: ReadTask,
   { name: check }: CheckSpec,
   column: string,
   columns: readonly ScanColumn[],

@@ -4,13 +4,13 @@ import { type ApprovalItem, readApproval } from '../core/runs/approvals.ts'
 import type { DdlPlan, EvolutionRecord, LineageRecord, PhysicalDdlRecord } from '../core/runs/records.ts'
 import { type DdlStop, type DdlVerdict, judgeDdl } from '../core/sinks/ddl-apply.ts'
 import { planDdl } from '../core/sinks/ddl-plan.ts'
-import { type GateTask, gateHandler } from './gate-handler.ts'
+import { gateHandler, type ReadTask } from './gate-handler.ts'
 
 /**
  * Gate 6: plans what the table's definition becomes, and whether that may happen now. Everything that it lets
  * through is a change of metadata that happens in the commit itself: no file is rewritten, no reader is blocked.
  */
-export async function physicalDdl(task: GateTask): Promise<PhysicalDdlRecord> {
+export async function physicalDdl(task: ReadTask): Promise<PhysicalDdlRecord> {
   const lineage = task.record('lineage')
   const plan = ddlOf(task.dataflow, lineage, task.record('evolution'))
   const { verdict, approval } = await judgePlan(task, plan)
@@ -33,7 +33,7 @@ export function ddlOf(dataflow: Dataflow, lineage: LineageRecord, evolution: Evo
 
 /** The verdict as it would be now; it reads the approval and changes nothing. */
 export async function judgePlan(
-  { dataflow, ports, project }: Pick<GateTask, 'dataflow' | 'ports' | 'project'>,
+  { dataflow, ports, project }: Pick<ReadTask, 'dataflow' | 'ports' | 'project'>,
   plan: DdlPlan,
 ): Promise<{ readonly verdict: DdlVerdict; readonly approval: ApprovalItem | undefined }> {
   const approval = await readApproval(ports, project, dataflow.name, plan.digest)
@@ -62,7 +62,7 @@ const nextSteps: Readonly<Record<DdlStop, string>> = {
   DDL_OUTSIDE_WINDOW: 'Run again within the window',
 }
 
-function stopped(task: GateTask, plan: DdlPlan, verdict: Extract<DdlVerdict, { apply: false }>): PolicyError {
+function stopped(task: ReadTask, plan: DdlPlan, verdict: Extract<DdlVerdict, { apply: false }>): PolicyError {
   const { name, sink } = task.dataflow
   const statements = plan.operations.map(({ statement }) => statement).join('; ')
   const approve =

@@ -1,7 +1,7 @@
 import type { ErrorSummary } from '../core/errors.ts'
 import { SluiceError, summarizeError } from '../core/errors.ts'
 import type { Dataflow, RenderedManifest } from '../core/manifest/types.ts'
-import type { Ports } from '../core/ports.ts'
+import type { ReadPorts } from '../core/ports.ts'
 import { emptyLog } from '../core/runs/gate-log.ts'
 import type {
   CompatibilityProof,
@@ -14,7 +14,7 @@ import type { DdlVerdict } from '../core/sinks/ddl-apply.ts'
 import { proveTypes } from '../lambdas/compatibility.ts'
 import { evolutionOf } from '../lambdas/evolution.ts'
 import { extract } from '../lambdas/extract.ts'
-import type { GateTask } from '../lambdas/gate-handler.ts'
+import type { ReadTask } from '../lambdas/gate-handler.ts'
 import { lineage } from '../lambdas/lineage.ts'
 import { ddlOf, judgePlan } from '../lambdas/physical-ddl.ts'
 
@@ -39,7 +39,7 @@ export interface SchemaPreview {
  * that the source has. It reads headers, footers and the table's metadata; it stores nothing and judges no row.
  */
 export async function previewSchema(
-  ports: Ports,
+  ports: ReadPorts,
   manifest: RenderedManifest,
   dataflow: Dataflow,
   signal: AbortSignal = new AbortController().signal,
@@ -103,17 +103,17 @@ function refusals(texts: readonly string[]): string {
 }
 
 /** As if nothing had been loaded before. */
-function forgetful(ports: Ports): Ports {
+function forgetful(ports: ReadPorts): ReadPorts {
   return { ...ports, state: { ...ports.state, get: async () => undefined } }
 }
 
 function taskOf(
-  ports: Ports,
+  ports: ReadPorts,
   manifest: RenderedManifest,
   dataflow: Dataflow,
   signal: AbortSignal,
   source?: ExtractRecord,
-): GateTask {
+): ReadTask {
   const run_id = 'schema-plan'
   const ref = { key: '', size: 0, sha256: '' }
   return {
@@ -121,8 +121,6 @@ function taskOf(
     project: manifest.project,
     manifest,
     dataflow,
-    head: { pk: '', sk: '', fence: 0, lease: null, last_commit: null },
-    kept: {},
     ports,
     signal,
     record: () => source as never,

@@ -101,7 +101,8 @@ function removeAbandoned(folder: string): void {
   }
 }
 
-function sourceDirectory(project: string, path: string): string {
+/** Of a `files` connection of this machine. Throws `TerminalError` `SOURCE_STORE_UNSUPPORTED`. */
+export function sourceDirectory(project: string, path: string): string {
   if (path.startsWith('file://')) return fileURLToPath(path)
   if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(path)) return resolve(project, path)
   throw new TerminalError({

@@ -27,8 +27,16 @@ export function newCounts(): RequestCounts {
  * a broken connection, are not seen from here.
  */
 export function countedObjects(store: ObjectStore, counts: RequestCounts): ObjectStore {
+  const { get, read, head, list, download } = countedReads(store, counts)
   return {
-    ...countedReads(store, counts),
+    get uri() {
+      return store.uri
+    },
+    get,
+    read,
+    head,
+    list,
+    download,
     // The adapter asks for the date of what it has stored.
     put: (key, body, condition) => {
       counts.s3_puts += 1

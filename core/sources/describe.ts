@@ -3,7 +3,7 @@ import type { CsvDialect } from '../contract/scan.ts'
 import type { Engine } from '../engine/engine.ts'
 import { SourceError } from '../errors.ts'
 import type { Dataflow, FileSource } from '../manifest/types.ts'
-import type { Ports } from '../ports.ts'
+import type { ReadPorts } from '../ports.ts'
 import type { ExtractRecord, FilesPinned, InputDraft } from '../runs/records.ts'
 import { compareCodePoints } from '../stores/code-point-order.ts'
 import type { ObjectPin, ObjectReader } from '../stores/object-store.ts'
@@ -33,7 +33,7 @@ export interface DescribedInputs {
  * fetched, of Parquet the footer is read. JSON has to be read for its keys.
  */
 export async function describeInputs(
-  ports: Ports,
+  ports: ReadPorts,
   extract: ExtractRecord,
   dataflow: Dataflow,
   signal: AbortSignal,
@@ -64,7 +64,7 @@ export async function describeInputs(
 
 /** As without shards, but with no more on the disk than one shard: of Parquet the footers, of JSON one after another. */
 async function describeShards(
-  ports: Ports,
+  ports: ReadPorts,
   extract: ExtractRecord & { readonly source: FilesPinned },
   source: FileSource,
   signal: AbortSignal,

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { startChild } from './child.suite.ts'
-import { openSqliteStore } from './sqlite-state-store.ts'
+import { openSqliteReader, openSqliteStore } from './sqlite-state-store.ts'
 import { runsQuery } from './sqlite-statements.ts'
 import { stateStoreSuite } from './state-store.suite.ts'
 import type { Item, StateStore } from './state-store.ts'
@@ -444,3 +444,19 @@ async function collect(items: AsyncIterable<Item>): Promise<Item[]> {
   for await (const item of items) collected.push(item)
   return collected
 }
+
+describe('openSqliteReader', () => {
+  it('opens only what is there, and refuses what is another program’s', () => {
+    const path = newFile()
+    expect(openSqliteReader(path)).toBeUndefined()
+    open(path)
+    const reader = openSqliteReader(path)
+    expect(Object.keys(reader?.state ?? {})).not.toContain('transact')
+    reader?.state.close()
+    const foreign = join(folders[0] as string, 'foreign.db')
+    const database = new DatabaseSync(foreign)
+    database.exec('CREATE TABLE theirs (a)')
+    database.close()
+    expect(() => openSqliteReader(foreign)).toThrow(expect.objectContaining({ code: 'STATE_STORE_FOREIGN' }))
+  })
+})

@@ -32,6 +32,7 @@ import { type Cloud, type Deployment, openCloud, openDeployment } from './deploy
 import { downloadFiles, type LakeTable, readRows, readTables, serveS3With } from './lake-tables.ts'
 import { whyNoCloud } from './servers.ts'
 import { writeSmallProject } from './small-project.ts'
+import { tradeOnStack } from './trade-on-stack.ts'
 
 const why = whyNoCloud(inject('ministack'))
 if (why === undefined) suite()
@@ -227,6 +228,9 @@ function suite(): void {
       expect(JSON.parse(rejected.out).rows).toHaveLength(expected.rows.movies_raw?.quarantined as number)
     })
 
+    describe('with contracts at work', () =>
+      tradeOnStack(() => ({ deployment, ask, landing: `s3://${landing}`, sluice, deliver })))
+
     it('says what is wrong on the command line, and starts nothing', { timeout: 120_000 }, async () => {
       const wrong = async (code: string, ...args: string[]) =>
         expect(await sluice(...args)).toMatchObject({ code: 2, err: expect.stringContaining(`[${code}]`) })
@@ -384,7 +388,9 @@ function suite(): void {
         statusFilter: 'SUCCEEDED',
       }),
     )
-    return executions.map(({ name }) => name as string).find((name) => !/^(flights|orders)-/.test(name))
+    return executions
+      .map(({ name }) => name as string)
+      .find((name) => !/^(flights|orders|trade|replay)-/.test(name))
   }
 }
 

@@ -1,6 +1,14 @@
 import { appendFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
+import { acknowledgeWrite } from '../../core/runs/acknowledgements.ts'
+import { readCommit } from '../../core/runs/commit.ts'
+import { readQuarantineIndex } from '../../core/runs/quarantine.ts'
+import { objectsOfDataflow } from '../../core/runs/run-objects.ts'
+import { readRun } from '../../core/runs/runs.ts'
+import { openDirectoryReader } from '../../core/stores/directory-object-store.ts'
+import type { ObjectRef } from '../../core/stores/object-ref.ts'
+import { openSqliteStore } from '../../core/stores/sqlite-state-store.ts'
 import type { HistoryEvent } from '../../local/asl/index.ts'
 import { runChild } from '../support/children.ts'
 import { readStored } from '../support/invariants.ts'
@@ -44,6 +52,35 @@ it.each(['strict', 'quarantine'])(
     rmSync(directory, { recursive: true })
   },
 )
+
+it('rejected rows of shards that were pruned may be gone; their index may not', async () => {
+  const directory = makeDirty('quarantine', 30)
+  await runProject(directory, { run_id: 'only' })
+  const { state } = openSqliteStore(join(directory, '.sluice/state.db'))
+  const stores = { state, evidence: openDirectoryReader(join(directory, '.sluice/evidence')) }
+  const flow = flowOf(readStored(directory), 'only')
+  const ref = flow.quarantine as ObjectRef
+  const found = { ref, ...(await readQuarantineIndex(stores.evidence, ref)) }
+  const said = {
+    covers: { all: true },
+    rows: 8,
+    by: 'ada',
+    at: new Date().toISOString(),
+    reason: 'seen',
+  } as const
+  const { item } = acknowledgeWrite(undefined, found, said)
+  const removed = { by: 'ada', at: new Date().toISOString() }
+  await state.transact([{ kind: 'put', item: { ...item, removed } }])
+  const run = await readRun(stores, 'only')
+  const commit = await readCommit(stores, run.project, 'flow', 'only')
+  const rejected = (await objectsOfDataflow(stores, run, flow, commit)).filter(({ ref: { key } }) =>
+    key.startsWith('quarantine/'),
+  )
+  expect(rejected).toHaveLength(5)
+  for (const { ref, mayBeGone } of rejected) expect(mayBeGone).toBe(ref.key.endsWith('.parquet'))
+  state.close()
+  rmSync(directory, { recursive: true })
+})
 
 /** The states that one dataflow enters, in their order; those of shards side by side sorted together. */
 async function statesOf(directory: string): Promise<string[]> {
