@@ -75,7 +75,7 @@ async function planColumns(task: ReadTask, columns: readonly InputColumn[]): Pro
 }
 
 /** Corrected rows may say which rejected rows they are; what is planned has looked at that. */
-function deliveredColumns({ manifest }: GateTask, columns: readonly InputColumn[]): readonly InputColumn[] {
+function deliveredColumns({ manifest }: ReadTask, columns: readonly InputColumn[]): readonly InputColumn[] {
   return manifest.replay === undefined ? columns : columns.filter(({ name }) => name !== rowIdColumn)
 }
 

@@ -193,7 +193,11 @@ export function tradeOnStack(given: () => OnStack): void {
   })
 
   it('replays corrected rows once, and their commit acknowledges them', { timeout: 120_000 }, async () => {
-    await writeFile(file('corrected.csv'), correctedSales)
+    const shown: { row_id: string; reasons: [{ column: string }] }[] = (
+      await json('quarantine', 'show', 'trade-1', 'sales')
+    ).rows
+    const ids = Object.fromEntries(shown.map(({ row_id, reasons }) => [reasons[0].column, row_id]))
+    await writeFile(file('corrected.csv'), correctedSales(ids))
     const replay = ['quarantine', 'replay', 'trade-1', 'sales', '--from', file('corrected.csv')]
     const { plan_sha256, replay_run_id } = await json(...replay)
     expect(await rowsOf('shop.sales')).toHaveLength(4)

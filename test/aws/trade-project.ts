@@ -116,9 +116,10 @@ export const tradeFiles: Readonly<Record<string, string>> = {
   'returns-1.csv': lines('id,sale', '1,1', '2,2', '3,99', '4,5'),
 }
 
-/** The two rows of sales that are rejected, as somebody has corrected them. */
-export const correctedSales = lines(
-  'id,product,qty,price,email,sold_on,paid',
-  '4,6,3,45.00,cy@shop.example,07/01/2024,no',
-  '6,7,4,8.25,eve@shop.example,09/01/2024,0',
-)
+/** The two rows of sales that are rejected, as somebody has corrected them: by the column that was wrong, their row ids. */
+export const correctedSales = ({ qty, day }: Readonly<Record<string, string>>) =>
+  lines(
+    '_sluice_row_id,id,product,qty,price,email,sold_on,paid',
+    `${day},6,7,4,8.25,eve@shop.example,09/01/2024,0`,
+    `${qty},4,6,3,45.00,cy@shop.example,07/01/2024,no`,
+  )

@@ -101,4 +101,12 @@ describe('sluice schema approve', () => {
     expect(ran.flow.status).toBe('succeeded')
     expect(ran.gate('physical_ddl')).toMatchObject({ approval: { plan: digest, approved_by: 'ada' } })
   })
+
+  it('is kept where nothing has run yet', async () => {
+    flow.deliver('a', 'id,name\n1,x\n')
+    flow.says({ sink: ', physical: { apply: manual_approval }' })
+    const digest = /--plan ([0-9a-f]{16})/.exec(sluice('schema', 'plan').stdout)?.[1] as string
+    expect(sluice('schema', 'approve', 'flow', '--plan', digest)).toMatchObject({ status: 0 })
+    expect((await flow.run()).flow.status).toBe('succeeded')
+  })
 })
