@@ -189,7 +189,7 @@ export function tradeOnStack(given: () => OnStack): void {
     )
     expect(verified.verified).toBe(true)
     expect(exported).toMatchObject({ rows: 2, format: 'csv' })
-    expect(await readFile(file('raw.csv'), 'utf8')).toContain('4,rebate,-5.00,')
+    expect(await readFile(file('raw.csv'), 'utf8')).toContain('"4","rebate","-5.00",')
   })
 
   it('replays corrected rows once, and their commit acknowledges them', { timeout: 120_000 }, async () => {
