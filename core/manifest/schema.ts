@@ -94,7 +94,7 @@ export const sourceSchema = z
       .min(1)
       .optional()
       .describe(
-        "Bytes that one call of the contract gate reads: sources beyond it are read in shards, side by side, and committed at once; one object beyond it in parts, where it is uncompressed NDJSON or CSV with `quote: ''` and `escape: ''`. Default: what the environment’s disk holds.",
+        "Bytes that one call of the contract gate reads: sources beyond it are read in shards, side by side, and committed at once; one object beyond it in parts, where it is uncompressed NDJSON or CSV with `quote: ''`. Default: what the environment’s disk holds.",
       ),
   })
   .describe('Files to read. A dataflow has either `source` or `transform`.')

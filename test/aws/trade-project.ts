@@ -40,7 +40,7 @@ dataflows:
         - { name: enough, row_count: { min: 1, max: 100 } }
     sink: { table: shop.products }
   - name: sales
-    source: { connection: landing, path: "sales-*.csv", format: csv, csv: { quote: "", escape: "" }, max_shard_bytes: 200 }
+    source: { connection: landing, path: "sales-*.csv", format: csv, csv: { quote: "" }, max_shard_bytes: 200 }
     transformers:
       values:
         - { operation: trim, columns: [email] }
@@ -69,7 +69,7 @@ dataflows:
         - { name: recent, severity: warn, freshness: { column: day, max_age: 2 hours } }
     sink: { table: shop.sales }
   - name: returns
-    source: { connection: landing, path: "returns-*.csv", format: csv, csv: { quote: "", escape: "" }, max_shard_bytes: 20 }
+    source: { connection: landing, path: "returns-*.csv", format: csv, csv: { quote: "" }, max_shard_bytes: 20 }
     contract:
       columns: { id: { type: bigint }, sale: { type: bigint } }
       checks:
