@@ -205,7 +205,7 @@ async function isBegun({ state }: Records, plan: ReplayPlan): Promise<boolean> {
 }
 
 /** Of a run that was refused before it began; one that did, here or in another process, reads its input. */
-async function removeUnused(records: Records, plan: ReplayPlan): Promise<void> {
+async function removeUnused(records: WritableRecords, plan: ReplayPlan): Promise<void> {
   if (!(await isBegun(records, plan))) await removeInput(records, plan.input, false)
 }
 
