@@ -229,7 +229,7 @@ function suite(): void {
     })
 
     describe('with contracts at work', () =>
-      tradeOnStack(() => ({ deployment, ask, landing: `s3://${landing}`, sluice, deliver })))
+      tradeOnStack(() => ({ cloud, deployment, ask, landing, deliver })))
 
     it('says what is wrong on the command line, and starts nothing', { timeout: 120_000 }, async () => {
       const wrong = async (code: string, ...args: string[]) =>

@@ -29,7 +29,8 @@ import { startStepFunctionsOver } from './step-functions.ts'
 
 const root = resolve(here, '..', '..')
 const region = 'us-east-1'
-const credentials = { accessKeyId: 'test', secretAccessKey: 'test' }
+/** The account's root. */
+export const credentials = { accessKeyId: 'test', secretAccessKey: 'test' }
 
 export type DeployedPorts = Pick<Ports, 'lake' | 'evidence' | 'state' | 'catalog' | 'clock'>
 
@@ -48,6 +49,8 @@ export interface Cloud {
   cdk(...args: readonly string[]): Promise<string>
   /** Runs Sluice's command line as a user of this account types it, in a directory without a project. */
   sluice(...args: readonly string[]): Promise<Said>
+  /** The same, as somebody else: with these variables in the environment, or without those that are `undefined`. */
+  sluiceAs(env: Readonly<Record<string, string | undefined>>, ...args: readonly string[]): Promise<Said>
   stop(): Promise<void>
 }
 
@@ -91,6 +94,7 @@ export async function openCloud(): Promise<Cloud> {
     ...clients,
     cdk: async (...args) => await cdk(url, work, args),
     sluice: async (...args) => await sluice(url, stepFunctions.url, work, args),
+    sluiceAs: async (env, ...args) => await sluice(url, stepFunctions.url, work, args, env),
     stop: async () => {
       await stepFunctions.stop()
       for (const client of Object.values(clients)) client.destroy()
@@ -130,7 +134,13 @@ async function cdk(url: string, work: string, args: readonly string[]): Promise<
   }
 }
 
-async function sluice(url: string, sfn: string, cwd: string, args: readonly string[]): Promise<Said> {
+async function sluice(
+  url: string,
+  sfn: string,
+  cwd: string,
+  args: readonly string[],
+  more: Readonly<Record<string, string | undefined>> = {},
+): Promise<Said> {
   const env = {
     PATH: process.env.PATH,
     HOME: cwd,
@@ -139,6 +149,7 @@ async function sluice(url: string, sfn: string, cwd: string, args: readonly stri
     AWS_REGION: region,
     AWS_ACCESS_KEY_ID: credentials.accessKeyId,
     AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
+    ...more,
   }
   const main = join(root, 'cli', 'main.ts')
   return await new Promise<Said>((resolve) => {

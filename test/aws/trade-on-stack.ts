@@ -10,16 +10,17 @@ import type { QuarantineIndex } from '../../core/runs/quarantine.ts'
 import { readFlow } from '../../core/runs/runs.ts'
 import { readJsonRef } from '../../core/stores/object-ref.ts'
 import type { Ask } from '../support/duckdb.ts'
-import type { Deployment, Said } from './deployment.ts'
+import { documentedCaller } from './caller.ts'
+import { type Cloud, credentials, type Deployment } from './deployment.ts'
 import { type LakeTable, readRows, readTables } from './lake-tables.ts'
 import { correctedSales, tradeFiles, tradeVersions, writeTradeProject } from './trade-project.ts'
 
 export interface OnStack {
+  readonly cloud: Cloud
   readonly deployment: Deployment
   readonly ask: Ask
-  /** `s3://bucket` from which the stack may read. */
+  /** The bucket from which the stack may read. */
   readonly landing: string
-  sluice(...args: readonly string[]): Promise<Said>
   deliver(key: string, body: string): Promise<unknown>
 }
 
@@ -82,11 +83,29 @@ function asOverdue(body: string): string {
   return JSON.stringify({ ...content, fingerprint: digestOf(content) })
 }
 
-/** What contracts set aside, check and coerce, and what people say of it, on the stack of `given`. */
+/** As the table in docs/running.md names them. */
+const commands = [
+  'all',
+  '`deploy`',
+  '`run`',
+  '`quarantine ack`, `replay`, `prune`',
+  '`evidence verify`',
+  '`schema plan`',
+  '`schema approve`',
+]
+
+/**
+ * What contracts set aside, check and coerce, and what people say of it, on the stack of `given`: by somebody who may do
+ * no more than the documentation says is needed.
+ */
 export function tradeOnStack(given: () => OnStack): void {
   let directory: string
   const file = (name: string) => join(directory, name)
-  const sluice = async (...args: string[]) => await given().sluice(...args, '--project', directory)
+  let caller: Readonly<Record<string, string | undefined>>
+  const sluice = async (...args: string[]) => {
+    const { cloud, deployment } = given()
+    return await cloud.sluiceAs(caller, ...args, '--project', directory, '--stack', deployment.stack.name)
+  }
   const json = async (...args: string[]) => {
     const said = await sluice(...args, '--format', 'json')
     expect(said).toMatchObject({ code: 0 })
@@ -95,7 +114,7 @@ export function tradeOnStack(given: () => OnStack): void {
   const rowsOf = async (table: string) =>
     await readRows((await readTables(given().deployment.ports))[table] as LakeTable)
   const deployed = async (version: 0 | 1) => {
-    await writeTradeProject(directory, `${given().landing}/trade`, tradeVersions[version])
+    await writeTradeProject(directory, `s3://${given().landing}/trade`, tradeVersions[version])
     expect(await sluice('deploy')).toMatchObject({ code: 0 })
   }
   const evidenceOf = async (run: string, dataflow: string) => {
@@ -135,6 +154,13 @@ export function tradeOnStack(given: () => OnStack): void {
   beforeAll(async () => {
     directory = await mkdtemp(join(tmpdir(), 'trade-'))
     for (const [name, body] of Object.entries(tradeFiles)) await given().deliver(`trade/${name}`, body)
+    const { cloud, deployment, landing } = given()
+    caller = await documentedCaller(cloud.cloudFormation, deployment.stack, {
+      root: credentials,
+      commands,
+      sources: landing,
+      directory,
+    })
     await deployed(0)
   }, 60_000)
   afterAll(async () => await rm(directory, { recursive: true, force: true }))
