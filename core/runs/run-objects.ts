@@ -59,12 +59,10 @@ export async function objectsOfDataflow(
     found.push(...value.files.map((file) => ({ store: 'lake', ref: file, mayBeGone }) as const))
   }
   const rejected = [...chains.map(({ value }) => value?.quarantine), ...records.quarantine]
-  const item = await readQuarantineItem(stores, run.run_id, flow.dataflow)
-  for (const ref of rejected) {
-    const isRemoved = item?.removed !== undefined && ref?.key === item.index.key
+  const pruned = await prunedKeys(stores, run, flow)
+  for (const ref of rejected)
     for (const file of await rejectedFiles(stores, ref))
-      found.push({ ...inEvidence(file), mayBeGone: isRemoved && file.key !== item.index.key })
-  }
+      found.push({ ...inEvidence(file), mayBeGone: pruned.has(file.key) })
   return distinct(found)
 }
 
@@ -134,6 +132,17 @@ function readEntry(
 function loadedOf(commit: CommitItem | undefined): ObjectRef[] {
   const state = commit?.source_state.state
   return state?.kind === 'objects' && 'key' in state.loaded ? [state.loaded as ObjectRef] : []
+}
+
+/**
+ * Files of rejected rows that were removed in their time. Records of shards name them as well, apart from the index,
+ * which stays.
+ */
+async function prunedKeys(stores: Stores, { run_id }: RunItem, { dataflow }: FlowItem): Promise<Set<string>> {
+  const item = await readQuarantineItem(stores, run_id, dataflow)
+  if (item?.removed === undefined) return new Set()
+  const files = (await whole(quarantineFiles(stores.evidence, item.index))) ?? []
+  return new Set(files.map(({ key }) => key))
 }
 
 /** The reference itself and, where it is an index, the files in it. */

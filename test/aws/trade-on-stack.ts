@@ -8,7 +8,7 @@ import { type QuarantineItem, readQuarantineItem } from '../../core/runs/acknowl
 import type { Evidence } from '../../core/runs/evidence.ts'
 import type { QuarantineIndex } from '../../core/runs/quarantine.ts'
 import { readFlow } from '../../core/runs/runs.ts'
-import { readJsonRef } from '../../core/stores/object-ref.ts'
+import { readJsonRef, writeText } from '../../core/stores/object-ref.ts'
 import type { Ask } from '../support/duckdb.ts'
 import { documentedCaller } from './caller.ts'
 import { type Cloud, credentials, type Deployment } from './deployment.ts'
@@ -76,10 +76,12 @@ const sale = (
   total: qty * price,
 })
 
+const longAgo = '2024-01-01T00:00:00.000Z'
+
 /** An index as it would be after the time for which its rows are kept. */
 function asOverdue(body: string): string {
   const { fingerprint: _ofToday, ...index } = JSON.parse(body) as QuarantineIndex
-  const content = { ...index, expires_at: '2026-01-01T00:00:00.000Z' }
+  const content = { ...index, expires_at: longAgo }
   return JSON.stringify({ ...content, fingerprint: digestOf(content) })
 }
 
@@ -281,11 +283,14 @@ export function tradeOnStack(given: () => OnStack): void {
       ],
     })
     expect((await json('quarantine', 'prune', '--yes')).quarantines).toEqual([])
-    const { evidence } = given().deployment.ports
+    const { state, evidence } = given().deployment.ports
     const { key, body } = await stored('products')
-    await evidence.put(key, asOverdue(body))
+    const index = await writeText(evidence, key, asOverdue(body))
+    const overdue = { ...item, version: 3, expires_at: longAgo, index }
+    await state.transact([{ kind: 'put', item: overdue, expect: { version: 2 } }])
     const { removed, quarantines } = await json('quarantine', 'prune', '--yes')
-    await evidence.put(key, body)
+    const pruned = { ...(await said('products')), version: 5, index: await writeText(evidence, key, body) }
+    await state.transact([{ kind: 'put', item: pruned, expect: { version: 4 } }])
     expect({ removed, quarantines }).toMatchObject({ removed: true, quarantines: [{ dataflow: 'products' }] })
     for (const key of quarantines[0].files) expect(await evidence.head(key)).toBeUndefined()
     expect((await json('evidence', 'verify', 'trade-1')).verified).toBe(true)
