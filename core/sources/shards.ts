@@ -135,8 +135,7 @@ function tooLarge(
   { most, because }: ShardLimit,
   obstacle: string,
 ): SourceError {
-  const quotes =
-    source?.format === 'csv' ? "; where no field has quotes, say csv: { quote: '' }" : ''
+  const quotes = source?.format === 'csv' ? "; where no field has quotes, say csv: { quote: '' }" : ''
   return new SourceError({
     code: 'SOURCE_OBJECT_TOO_LARGE',
     fact: `${key}, which ${name} reads, has ${size} bytes, more than one call may read (${because}), and it cannot be cut: ${obstacle}`,
