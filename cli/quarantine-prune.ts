@@ -1,12 +1,16 @@
 import { ManifestError } from '../core/errors.ts'
+import { digestOf, sha256 } from '../core/json.ts'
 import {
   acknowledgedRows,
   type QuarantineItem,
   readQuarantineItem,
   writeQuarantineItem,
 } from '../core/runs/acknowledgements.ts'
-import { type QuarantineIndex, readQuarantineIndex } from '../core/runs/quarantine.ts'
-import { readFlows } from '../core/runs/runs.ts'
+import type { FlowItem } from '../core/runs/items.ts'
+import { flowKey, runKey } from '../core/runs/keys.ts'
+import type { QuarantineIndex } from '../core/runs/quarantine.ts'
+import { recordReplaced } from '../core/runs/replaced-quarantine.ts'
+import type { ObjectRef } from '../core/stores/object-ref.ts'
 import { exitCodes } from './fail.ts'
 import { openWritableRecords, type Records, type WritableRecords } from './home.ts'
 import type { Io } from './io.ts'
@@ -14,17 +18,16 @@ import { type Block, emit } from './report.ts'
 import { whoAsks } from './who.ts'
 import { instant, number, plural } from './words.ts'
 
-/** Runs that one call looks at, the newest first. */
-const runLimit = 10_000
-
+/** An index whose files are to be removed, and what was said of its rows; of one that a later attempt has replaced nothing can be. */
 interface Due {
-  readonly item: QuarantineItem
+  readonly ref: ObjectRef
   readonly index: QuarantineIndex
+  readonly item?: QuarantineItem
 }
 
 /**
- * Removes the files of rejected rows whose time is over and that somebody has acknowledged, all of them; without
- * `--yes` it only says which. Indexes and evidence stay. What is to be removed is recorded before anything is, so that
+ * Removes the files of rejected rows whose time is over and that somebody has acknowledged, all of them, or that a later
+ * attempt has read again; without `--yes` it only says which. Indexes and evidence stay. What is to be removed is recorded before anything is, so that
  * a repetition ends what was interrupted and `evidence --verify` knows of it.
  */
 export async function pruneQuarantine(io: Io, { yes }: { readonly yes?: boolean }): Promise<number> {
@@ -42,9 +45,10 @@ export async function pruneQuarantine(io: Io, { yes }: { readonly yes?: boolean 
     const data = {
       schema: 'sluice.quarantine_prune.v1',
       removed: yes === true,
-      quarantines: due.map(({ index: { run_id, dataflow, rows, bytes, expires_at, files } }) => ({
+      quarantines: due.map(({ index: { run_id, dataflow, rows, bytes, expires_at, files }, item }) => ({
         run_id,
         dataflow,
+        why: item === undefined ? 'replaced' : 'acknowledged',
         rows,
         bytes,
         expires_at,
@@ -58,46 +62,78 @@ export async function pruneQuarantine(io: Io, { yes }: { readonly yes?: boolean 
   }
 }
 
+/** By what lies in quarantine, and not by runs: an index that its run names no more is found, too. */
 async function findDue(records: Records, now: Date): Promise<Due[]> {
   const due: Due[] = []
-  for (const run of await records.state.listRuns(runLimit)) {
-    const runId = run.run_id as string
-    for (const flow of await readFlows(records, runId)) {
-      if (flow.quarantine === undefined) continue
-      const item = await readQuarantineItem(records, runId, flow.dataflow)
-      if (item === undefined || item.expires_at > now.toISOString() || acknowledgedRows(item) < item.rows)
-        continue
-      const index = await readQuarantineIndex(records.evidence, item.index)
-      if (item.removed !== undefined && !(await isAnyLeft(records, index))) continue
-      due.push({ item, index })
+  for (const [place, keys] of await indexKeys(records)) {
+    const [runId, dataflow] = place.split('/') as [string, string]
+    const flow = (await records.state.get(runKey(runId), flowKey(dataflow))) as FlowItem | undefined
+    if (flow === undefined || flow.status === 'running') continue
+    const found: Due[] = []
+    const kept = new Set<string>()
+    for (const key of keys) {
+      const entry = await readIndex(records, key)
+      if (entry === undefined) continue
+      const isLast = key === flow.quarantine?.key
+      const item = isLast ? await readQuarantineItem(records, runId, dataflow) : undefined
+      const isDone = !isLast || (item !== undefined && acknowledgedRows(item) >= item.rows)
+      if (isDone && entry.index.expires_at <= now.toISOString())
+        found.push({ ...entry, ...(item === undefined ? {} : { item }) })
+      else for (const file of entry.index.files) kept.add(file.key)
     }
+    // Two indexes of one round may name the same file of a shard.
+    const whole = found.filter(({ index }) => !index.files.some(({ key }) => kept.has(key)))
+    for (const entry of whole) if (await isLeft(records, entry)) due.push(entry)
   }
   return due
 }
 
-/** A removal that was interrupted between its record and its end. */
-async function isAnyLeft({ evidence }: Records, { files }: QuarantineIndex): Promise<boolean> {
-  for (const { key } of files) if ((await evidence.head(key)) !== undefined) return true
+/** By `<run>/<dataflow>`. */
+async function indexKeys({ evidence }: Records): Promise<ReadonlyMap<string, readonly string[]>> {
+  const keys: string[] = []
+  for await (const { key } of evidence.list('quarantine/')) {
+    if (/^quarantine\/[^/]+\/[^/]+\/\d[^/]*\.json$/.test(key)) keys.push(key)
+  }
+  return Map.groupBy(keys, (key) => key.split('/').slice(1, 3).join('/'))
+}
+
+/** `undefined` for what is no index as it was written: `evidence verify` tells of that, and nothing is removed by it. */
+async function readIndex({ evidence }: Records, key: string): Promise<Due | undefined> {
+  const { body } = await evidence.get(key)
+  const index = JSON.parse(Buffer.from(body).toString('utf8')) as QuarantineIndex
+  const { fingerprint, ...content } = index
+  if (fingerprint !== digestOf(content)) return undefined
+  return { ref: { key, size: body.byteLength, sha256: sha256(body) }, index }
+}
+
+/** Also after a removal that was interrupted between its record and its end. */
+async function isLeft({ evidence }: Records, { item, index }: Due): Promise<boolean> {
+  if (item !== undefined && item.removed === undefined) return true
+  for (const { key } of index.files) if ((await evidence.head(key)) !== undefined) return true
   return false
 }
 
-async function remove(records: WritableRecords, { item, index }: Due): Promise<void> {
-  if (item.removed === undefined) {
-    const removed = { by: whoAsks(), at: new Date().toISOString() }
+async function remove(records: WritableRecords, { ref, item, index }: Due): Promise<void> {
+  const removed = { by: whoAsks(), at: new Date().toISOString() }
+  if (item === undefined) await recordReplaced(records, index, { index: ref, ...removed })
+  else if (item.removed === undefined) {
     const next: QuarantineItem = { ...item, version: item.version + 1, removed }
     await writeQuarantineItem(records, { kind: 'put', item: next, expect: { version: item.version } })
   }
   const inputs: string[] = []
   // What a replay that was given up has left.
   const prefix = `quarantine/${index.run_id}/${index.dataflow}/replay-`
-  for await (const { key } of records.evidence.list(prefix)) inputs.push(key)
+  if (item !== undefined) for await (const { key } of records.evidence.list(prefix)) inputs.push(key)
   await records.evidence.delete([...index.files.map(({ key }) => key), ...inputs])
 }
 
 function blocksOf(io: Io, due: readonly Due[], isDone: boolean): Block[] {
   if (due.length === 0)
     return [
-      { kind: 'text', text: 'Nothing to remove: no quarantine is both acknowledged and beyond its time' },
+      {
+        kind: 'text',
+        text: 'Nothing to remove: no quarantine is beyond its time and acknowledged, or replaced by a later attempt',
+      },
     ]
   const rows = due.reduce((sum, { index }) => sum + index.rows, 0)
   return [
@@ -109,12 +145,14 @@ function blocksOf(io: Io, due: readonly Due[], isDone: boolean): Block[] {
         { title: 'dataflow' },
         { title: 'rows', align: 'right' },
         { title: 'kept until' },
+        { title: 'why' },
       ],
-      rows: due.map(({ index }) => [
+      rows: due.map(({ index, item }) => [
         index.run_id,
         index.dataflow,
         number(index.rows),
         instant(index.expires_at),
+        item === undefined ? 'replaced by a later attempt' : 'acknowledged',
       ]),
     },
     ...(isDone

@@ -18,7 +18,7 @@ async function written(rows: readonly Raw[], more: Partial<CsvDialect> = {}) {
       (row, i) => `('${String(i).padStart(32, '0')}', ${i}, ${quoteLiteral(JSON.stringify(row))})`,
     )
     const others = `false AS acknowledged, 'a' AS source_file, 'v' AS source_version, 1 AS source_row, NULL AS source_line,
-      [] AS reasons, 'c' AS contract_sha256, now() AS first_seen, now() AS last_seen, 0 AS part`
+      [{'code': 'contract.max'}] AS reasons, 'c' AS contract_sha256, now() AS first_seen, now() AS last_seen, 0 AS part`
     await engine.run(
       `CREATE TABLE kept AS SELECT *, ${others} FROM (VALUES ${values.join(', ')}) t(row_id, file_row_number, raw)`,
     )
@@ -51,6 +51,12 @@ test('rows are written as the dataflow reads them: what is quoted is a text, wha
     `;'it\\'s';'NA'`,
     '',
   ])
+})
+
+test('a column may be called as the text of a broken line is', async () => {
+  const { isSame, text } = await written([{ _line: '9' }])
+  expect(isSame).toBe(true)
+  expect(text).toContain(',"9"')
 })
 
 const cell = fc.option(

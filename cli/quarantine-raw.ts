@@ -2,6 +2,7 @@ import { createWriteStream } from 'node:fs'
 import { finished } from 'node:stream/promises'
 import { csvReader } from '../core/contract/readers.ts'
 import type { CsvDialect } from '../core/contract/scan.ts'
+import { reasonCodes } from '../core/contract/types.ts'
 import { quoteLiteral } from '../core/engine/sql.ts'
 import { rowIdColumn } from '../core/sources/column-names.ts'
 import { type OpenQuarantine, rowPages } from './quarantine-files.ts'
@@ -15,8 +16,8 @@ export const plainCsv = {
   null_values: [''],
 } as const satisfies CsvDialect
 
-/** Rows without a line's text alone: a record that could not be split has no columns. */
-const whole = `raw IS NOT NULL AND json_extract(raw, '$._line') IS NULL`
+/** Rows without a line's text alone: a record that could not be split has no columns. One of these may be called `_line`. */
+const whole = `raw IS NOT NULL AND NOT list_contains(list_transform(reasons, lambda r: r.code), ${quoteLiteral(reasonCodes.structure)})`
 
 /** The raw rows as one JSON object a line; `withIds`: each says first which row it is. */
 export async function writeRawLines(

@@ -27,7 +27,6 @@ import {
   copyOf,
   inputOf,
   inputRef,
-  once,
   rawRows,
   refOf,
   refused,
@@ -154,7 +153,7 @@ async function prepare(
   const plan = planReplay(manifest, flow, { ...found, version }, { covers, rows, input })
   const id = digestOf(plan)
   if (options.plan !== undefined && options.plan !== id) throw notThePlan(options.plan, id)
-  await once(() => storeReplayPlan(records, plan))
+  await storeReplayPlan(records, plan)
   if (isWanted(options)) await storeInput(records, input, local, scratch)
   return { kind: 'plan', plan, id, keeps, manifest: { ...manifest, replay: { plan, by: whoAsks() } } }
 }

@@ -119,6 +119,12 @@ export function maskOf(input: 'text' | string): string {
   return `[masked ${input}]`
 }
 
+/** JSON has no NaN and no infinities, and the engine would write them all the same: they are kept as texts. */
+function jsonValue(input: string, raw: string): string {
+  if (input !== 'FLOAT' && input !== 'DOUBLE') return raw
+  return `CASE WHEN isfinite(${raw}) THEN to_json(${raw}) ELSE to_json(CAST(${raw} AS VARCHAR)) END`
+}
+
 interface RejectedExtra {
   readonly field: string
   readonly needs: readonly string[]
@@ -137,7 +143,7 @@ function rejectedExtras(request: ScanRequest, source: ScanSource): RejectedExtra
     const columns = rawColumns(request)
     const fields = columns.map(
       ({ name, input, raw }) =>
-        `${quoteLiteral(name)}: ${policy === 'masked' ? `CASE WHEN ${raw} IS NOT NULL THEN ${quoteLiteral(maskOf(input))} END` : raw}`,
+        `${quoteLiteral(name)}: ${policy === 'masked' ? `CASE WHEN ${raw} IS NOT NULL THEN ${quoteLiteral(maskOf(input))} END` : jsonValue(input, raw)}`,
     )
     if (fields.length > 0)
       extras.push({ field: `'raw': {${fields.join(', ')}}`, needs: columns.map(({ raw }) => raw) })

@@ -310,6 +310,30 @@ test('under reference_only no byte of the quarantine holds a value of a row', as
   })
 })
 
+test('under preserve the raw row is JSON whatever a Parquet file holds: NaN and infinities are texts', async () => {
+  await pool.use(async (engine) => {
+    const path = join(engine.directory, 'a.parquet')
+    const values = [`'NaN'::DOUBLE, 'Infinity'::FLOAT`, `1e30::DOUBLE, -0.5::FLOAT`, 'NULL, NULL']
+    await engine.run(
+      `COPY (SELECT *, 'x' AS n FROM (VALUES ${values.map((each) => `(${each})`).join(', ')}) t(d, f)) TO ${quoteLiteral(path)} (FORMAT parquet)`,
+    )
+    const { rejected } = await scanAll(engine, {
+      inputs: [{ kind: 'parquet', source: 'a', path }],
+      columns: columnsOf({
+        d: { type: 'double', input: 'DOUBLE' },
+        f: { type: 'float', input: 'FLOAT' },
+        n: { type: 'integer', input: 'VARCHAR' },
+      }),
+      pii_policy: 'preserve',
+    })
+    expect(rejected.map(({ raw }) => JSON.parse(raw as string))).toEqual([
+      { d: 'nan', f: 'inf', n: 'x' },
+      { d: 1e30, f: -0.5, n: 'x' },
+      { d: null, f: null, n: 'x' },
+    ])
+  })
+})
+
 test('under preserve the raw row is kept as JSON text, NULL and empty apart', async () => {
   await pool.use(async (engine) => {
     const input = csvInput(engine, 'a,b,c\nx,,""\n1,2\n', ['a', 'b', 'c'])

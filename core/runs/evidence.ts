@@ -3,6 +3,7 @@ import { digestOf, digestOnce, sha256 } from '../json.ts'
 import type { Dataflow, FileSource } from '../manifest/types.ts'
 import type { Ports, ReadPorts } from '../ports.ts'
 import { type ObjectRef, writeJson } from '../stores/object-ref.ts'
+import { withoutValues } from './evidence-files.ts'
 import type { GateLog } from './gate-log.ts'
 import type { FlowReason, RowCounts, RunItem } from './items.ts'
 import { type GateEntry, type GateName, gateNames } from './records.ts'
@@ -25,7 +26,7 @@ export interface Evidence {
   readonly contract_sha256: string
   readonly target: { readonly table: string; readonly load_type: string }
   readonly rows: RowCounts | null
-  /** In the order of the gates; those that were not reached are absent. */
+  /** In the order of the gates; those that were not reached are absent. Files without values ({@link withoutValues}). */
   readonly gates: readonly GateEntry[]
   /** Data files in the lake, then table metadata. */
   readonly files: readonly ObjectRef[]
@@ -100,7 +101,10 @@ export async function writeEvidence(
     contract_sha256: digestOnce(dataflow.contract),
     target: { table: dataflow.sink.table, load_type: dataflow.sink.load_type },
     rows: contract?.record?.rows ?? rowsOf(contract?.error),
-    gates: gateNames.flatMap((gate: GateName) => (log.get(gate) as GateEntry | undefined) ?? []),
+    gates: gateNames.flatMap((gate: GateName) => {
+      const entry = log.get(gate) as GateEntry | undefined
+      return entry === undefined ? [] : [withoutValues(entry)]
+    }),
     files: [...(contract?.record?.files ?? []).map((file) => file.object), ...(finalize?.written ?? [])],
     quarantine: request.quarantine ?? contract?.record?.quarantine ?? quarantineOf(contract?.error),
     commit:

@@ -37,6 +37,11 @@ export function quarantineKey(dataflow: string): string {
   return `QUARANTINE#${dataflow}`
 }
 
+/** Of rejected rows of attempts and rounds that a later one has replaced. */
+export function replacedKey(dataflow: string): string {
+  return `REPLACED#${dataflow}`
+}
+
 /** Attempts are padded so that they sort; there are at most 9,999 in a run. */
 export function gatePrefix(dataflow: string, attempt?: number): string {
   return attempt === undefined ? `GATE#${dataflow}#` : `GATE#${dataflow}#${String(attempt).padStart(4, '0')}#`

@@ -1,9 +1,9 @@
-import { ContractError, ManifestError, PolicyError } from '../errors.ts'
-import { digestOf } from '../json.ts'
+import { ConditionFailedError, ContractError, ManifestError, PolicyError } from '../errors.ts'
+import { canonicalJson, digestOf, sha256 } from '../json.ts'
 import type { CsvOptions, Dataflow, RenderedManifest, SourceFormat } from '../manifest/types.ts'
 import type { Ports, ReadPorts } from '../ports.ts'
 import { checkSourceState } from '../sources/source-state.ts'
-import { type ObjectRef, writeJson } from '../stores/object-ref.ts'
+import { type ObjectRef, readRef, writeJson } from '../stores/object-ref.ts'
 import type { Put } from '../stores/state-store.ts'
 import { acknowledgeWrite, type Covers, type QuarantineItem, readQuarantineItem } from './acknowledgements.ts'
 import { readCommit, readSourceState } from './commit.ts'
@@ -55,8 +55,24 @@ export function replayRunId(plan: ReplayPlan): string {
   return `replay-${digestOf(plan).slice(0, 24)}`
 }
 
-export async function storeReplayPlan(ports: Pick<Ports, 'evidence'>, plan: ReplayPlan): Promise<ObjectRef> {
-  return await writeJson(ports.evidence, `plans/${replayRunId(plan)}/replay.json`, plan)
+/** What must lie there once the plan was written. */
+export function replayPlanRef(plan: ReplayPlan): ObjectRef {
+  const body = Buffer.from(`${canonicalJson(plan)}\n`, 'utf8')
+  return { key: `plans/${replayRunId(plan)}/replay.json`, size: body.byteLength, sha256: sha256(body) }
+}
+
+/** Writes the plan, or finds it. Throws `IntegrityError` `OBJECT_DIGEST_MISMATCH` where something else lies there. */
+export async function storeReplayPlan(
+  { evidence }: Pick<Ports, 'evidence'>,
+  plan: ReplayPlan,
+): Promise<void> {
+  const ref = replayPlanRef(plan)
+  try {
+    await writeJson(evidence, ref.key, plan, 'absent')
+  } catch (error) {
+    if (!(error instanceof ConditionFailedError)) throw error
+    await readRef(evidence, ref)
+  }
 }
 
 /** The dataflow as a replay reads it: from the input of its plan, all of it; everything else is the dataflow's own. */

@@ -1,4 +1,5 @@
 import { SluiceError } from '../errors.ts'
+import type { RenderedManifest } from '../manifest/types.ts'
 import type { ReadPorts } from '../ports.ts'
 import { type ObjectRef, readJsonRef } from '../stores/object-ref.ts'
 import { readQuarantineItem } from './acknowledgements.ts'
@@ -8,6 +9,8 @@ import type { CommitItem, FlowItem, RunItem } from './items.ts'
 import { gatePrefix, runKey, shardsPrefix } from './keys.ts'
 import { quarantineFiles } from './quarantine.ts'
 import type { GateEntry, ShardRecord } from './records.ts'
+import { readReplaced, removedKeys } from './replaced-quarantine.ts'
+import { replayPlanRef } from './replay.ts'
 import type { ExecutionResult } from './result.ts'
 import { readStoredPlan } from './stored-plan.ts'
 import { waveItemsRef } from './wave-items.ts'
@@ -23,15 +26,24 @@ export interface NamedObject {
 type Stores = Pick<ReadPorts, 'state' | 'evidence'>
 
 /**
- * The objects of the run itself: its manifest, its plan, the item files of its waves, which follow from the plan, and
- * its results, of which each names the one before. What the workflow's engine writes below `plans/<run>/map` is its
+ * The objects of the run itself: its manifest, its plan, the item files of its waves, which follow from the plan,
+ * its results, of which each names the one before, and of a replay its own plan and input. What the workflow's engine writes below `plans/<run>/map` is its
  * own: nothing reads it. Objects behind a damaged one cannot be named; the damage is found by its own digest.
  */
 export async function objectsOfRun(stores: Stores, run: RunItem): Promise<NamedObject[]> {
   const plan = await whole(readStoredPlan(stores, run))
   const waves = plan?.plan.waves.map((wave) => waveItemsRef(run.run_id, wave)) ?? []
   const results = await chainOf<ExecutionResult>(stores, run.result, ({ previous }) => previous)
-  return [run.manifest, run.plan, ...waves, ...results.map(({ ref }) => ref)].map(inEvidence)
+  const own = [run.manifest, run.plan, ...waves, ...results.map(({ ref }) => ref)].map(inEvidence)
+  return [...own, ...(await objectsOfReplay(stores, run))]
+}
+
+/** Its plan, and its corrected rows, which are there until it has ended, and under `preserve` longer. */
+async function objectsOfReplay({ evidence }: Stores, run: RunItem): Promise<NamedObject[]> {
+  const manifest = await whole(readJsonRef<RenderedManifest>(evidence, run.manifest))
+  if (manifest?.replay === undefined) return []
+  const { plan } = manifest.replay
+  return [inEvidence(replayPlanRef(plan)), { ...inEvidence(plan.input.object), mayBeGone: true }]
 }
 
 /**
@@ -59,10 +71,12 @@ export async function objectsOfDataflow(
     found.push(...value.files.map((file) => ({ store: 'lake', ref: file, mayBeGone }) as const))
   }
   const rejected = [...chains.map(({ value }) => value?.quarantine), ...records.quarantine]
-  const pruned = await prunedKeys(stores, run, flow)
+  const item = await readQuarantineItem(stores, run.run_id, flow.dataflow)
+  const replaced = await readReplaced(stores, run.run_id, flow.dataflow)
+  const removed = (await whole(removedKeys(stores, item, replaced))) ?? new Set()
   for (const ref of rejected)
     for (const file of await rejectedFiles(stores, ref))
-      found.push({ ...inEvidence(file), mayBeGone: pruned.has(file.key) })
+      found.push({ ...inEvidence(file), mayBeGone: removed.has(file.key) })
   return distinct(found)
 }
 
@@ -132,17 +146,6 @@ function readEntry(
 function loadedOf(commit: CommitItem | undefined): ObjectRef[] {
   const state = commit?.source_state.state
   return state?.kind === 'objects' && 'key' in state.loaded ? [state.loaded as ObjectRef] : []
-}
-
-/**
- * Files of rejected rows that were removed in their time. Records of shards name them as well, apart from the index,
- * which stays.
- */
-async function prunedKeys(stores: Stores, { run_id }: RunItem, { dataflow }: FlowItem): Promise<Set<string>> {
-  const item = await readQuarantineItem(stores, run_id, dataflow)
-  if (item?.removed === undefined) return new Set()
-  const files = (await whole(quarantineFiles(stores.evidence, item.index))) ?? []
-  return new Set(files.map(({ key }) => key))
 }
 
 /** The reference itself and, where it is an index, the files in it. */

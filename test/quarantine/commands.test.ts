@@ -1,9 +1,10 @@
-import { existsSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { parquetReadObjects } from 'hyparquet'
 import { compressors } from 'hyparquet-compressors'
 import { describe, expect, it } from 'vitest'
 import type { QuarantineIndex } from '../../core/runs/quarantine.ts'
+import { runProject } from '../support/project.ts'
 import { type Corrections, contract, openCorrections, stored } from './project.ts'
 
 /** Three rows are rejected: one beyond the maximum, one that is no integer and has a wrong name, one broken line. */
@@ -224,6 +225,42 @@ describe('sluice quarantine prune', () => {
     expect(await cli('evidence', 'verify', run_id)).toMatchObject({ code: 0 })
     const shown = await cli('quarantine', 'show', run_id, 'flow')
     expect(shown).toMatchObject({ code: 2, stderr: expect.stringContaining('QUARANTINE_REMOVED') })
+  })
+
+  it('removes what a later attempt has read again, which nobody can acknowledge', async () => {
+    const flow = openCorrections()
+    const { cli, json, directory, deliver, says } = flow
+    says({ contract: contract('retention_days: 1, max_rows: 0, pii_policy: preserve') })
+    deliver('a', 'id,name\n1,a\n9,b\n')
+    await runProject(directory, { run_id: 'twice', clock: long })
+    deliver('a', 'id,name\n1,a\n2,b\n')
+    const clock = () => new Date('2020-01-05T00:00:00Z')
+    const { result } = await runProject(directory, { run_id: 'twice', resume: true, clock })
+    expect(result.dataflows[0]).toMatchObject({ status: 'succeeded', rows: { quarantined: 0 } })
+    const prune = async (...args: string[]) =>
+      json(await cli('quarantine', 'prune', '--format', 'json', ...args))
+    const due = { quarantines: [{ run_id: 'twice', dataflow: 'flow', rows: 1, why: 'replaced' }] }
+    expect(await prune()).toMatchObject(due)
+    expect(await prune('--yes')).toMatchObject(due)
+    expect(readdirSync(join(directory, '.sluice/evidence/quarantine/twice/flow'))).toEqual(['0001-0.json'])
+    expect(await prune('--yes')).toMatchObject({ quarantines: [] })
+    expect(await cli('evidence', 'verify', 'twice')).toMatchObject({ code: 0 })
+  })
+
+  it('of a load in shards removes the files of all of them, and evidence stays whole', async () => {
+    const flow = openCorrections()
+    const { cli, directory, deliver, says } = flow
+    says({ contract: contract('retention_days: 1'), source: ', max_shard_bytes: 20' })
+    deliver('a', 'id,name\n1,a\n9,b\n')
+    deliver('b', 'id,name\n2,a\n8,b\n')
+    const { run_id } = (await flow.run(long)).evidence
+    await cli('quarantine', 'ack', run_id, 'flow', '--reason', 'why')
+    expect(await cli('quarantine', 'prune', '--yes')).toMatchObject({ code: 0 })
+    expect(readdirSync(join(directory, '.sluice/evidence/quarantine', run_id, 'flow'))).toEqual([
+      '0001-0.json',
+    ])
+    const verified = await cli('evidence', 'verify', run_id)
+    expect(verified, verified.stdout).toMatchObject({ code: 0 })
   })
 
   it('leaves alone what is not beyond its time', async () => {

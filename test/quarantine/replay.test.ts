@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { runChild } from '../support/children.ts'
@@ -70,6 +70,10 @@ describe('sluice quarantine replay', () => {
     expect(listed).toMatchObject({ dataflows: [{ rows: 3, acknowledged: 3, pending: 0 }] })
     expect(await cli('evidence', 'verify', run_id)).toMatchObject({ code: 0 })
     expect(await cli('evidence', 'verify', replay)).toMatchObject({ code: 0 })
+    const planFile = join(directory, '.sluice/evidence/plans', replay, 'replay.json')
+    writeFileSync(planFile, readFileSync(planFile, 'utf8').replace('"rows":3', '"rows":4'))
+    const changed = await cli('evidence', 'verify', replay)
+    expect(changed).toMatchObject({ code: 1, stdout: expect.stringContaining(`plans/${replay}/replay.json`) })
   })
 
   it('puts rows that are rejected again into the quarantine of its own run', async () => {
