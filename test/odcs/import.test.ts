@@ -121,7 +121,9 @@ describe('sluice contract import', () => {
       expect.stringMatching(/^ {2}a\.odcs\.yaml:13:39: format `email` of a string is not judged\. /),
       expect.stringMatching(/^ {2}a\.odcs\.yaml:14:64: `multipleOf` is not taken over\. /),
       expect.stringMatching(/^ {2}a\.odcs\.yaml:15:62: `minItems` is not taken over\. /),
-      expect.stringMatching(/^ {2}a\.odcs\.yaml:19:21: a quality rule of type sql is not taken over\. /),
+      expect.stringMatching(
+        /^ {2}a\.odcs\.yaml:19:33: the query does not read `\{object\}`, so it says nothing of a load\. /,
+      ),
       expect.stringMatching(/^ {2}a\.odcs\.yaml:20:23: nullValues with `mustBeLessThan: 5` lets some /),
       expect.stringMatching(
         /^ {2}a\.odcs\.yaml:21:56: a rule of severity `info` is neither an error nor a warning\. /,

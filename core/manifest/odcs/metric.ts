@@ -35,7 +35,7 @@ export interface Allowed {
   readonly text: string
 }
 
-/** The rules of one element that are of type library; those of other types are refused or told to be nothing. */
+/** The rules of one element that are of type library. Those of type sql are read elsewhere (sql-rule.ts), other types refused or told to be nothing. */
 export function readMetrics(reading: Reading, element: Part): Metric[] {
   return saidList(reading, element, 'quality').flatMap((node, index) => {
     const path = `${element.path}.quality[${index}]`
@@ -47,14 +47,14 @@ function isOfLibrary(reading: Reading, node: Located, path: string): boolean {
   const type = child(node, 'type')
   if (type === undefined || type.kind !== 'scalar' || type.value === 'library') return true
   const spot = { at: type.at, path: `${path}.type` }
+  if (type.value === 'sql') return false
   if (type.value === 'text') note(reading, spot, 'nothing: words for people')
-  else if (type.value === 'sql' || type.value === 'custom') {
-    const message = `a quality rule of type ${type.value} is not taken over`
-    const next = type.value === 'sql' ? 'a check with sql of the manifest' : 'a metric'
-    refuse(reading, spot, message, `Take the rule out, or write it as ${next}`)
+  else if (type.value === 'custom') {
+    const message = 'a quality rule of type custom is not taken over'
+    refuse(reading, spot, message, 'Take the rule out, or write it as a metric or as sql')
   } else {
     const message = `the standard has no quality rule of type \`${type.value}\` in version 3.1`
-    refuse(reading, spot, message, 'Use library or text')
+    refuse(reading, spot, message, 'Use library, sql or text')
   }
   return false
 }
@@ -62,6 +62,12 @@ function isOfLibrary(reading: Reading, node: Located, path: string): boolean {
 function readMetric(reading: Reading, node: Located, path: string): Metric | undefined {
   const part = readPart(reading, node, path, qualityKeys, 'a quality rule')
   if (part === undefined) return undefined
+  const query = part.entries.get('query')
+  if (query !== undefined) {
+    const spot = { at: query.keyAt, path: `${path}.query` }
+    refuse(reading, spot, 'a quality rule of type library has no `query`', 'Write type: sql')
+    return undefined
+  }
   const metric = saidText(reading, part, 'metric')
   if (metric === undefined) {
     const known = Object.keys(argumentKeys).join(', ')
@@ -89,7 +95,7 @@ function readMetric(reading: Reading, node: Located, path: string): Metric | und
   return { metric, arguments: read, allowed, head: headOf(reading, part, metric, severity) }
 }
 
-function readSeverity(reading: Reading, part: Part): Severity | undefined {
+export function readSeverity(reading: Reading, part: Part): Severity | undefined {
   const said = saidText(reading, part, 'severity')
   if (said === undefined) return part.entries.has('severity') ? undefined : 'error'
   if (said.value === 'error') return 'error'

@@ -4,9 +4,11 @@ import { addCheck } from './checks.ts'
 import { type Column, tell, tellPattern } from './column.ts'
 import { type Metric, readMetrics } from './metric.ts'
 import { note, type Part, type Reading, refuse, saidText, wrongKind } from './reading.ts'
+import { readSqlRules } from './sql-rule.ts'
 
 /** A rule that allows no violation is one of the column; a share of NULL, and a warning, are checks of the load. */
 export function readColumnQuality(reading: Reading, column: Column): void {
+  readSqlRules(reading, column.part, column.name)
   for (const found of readMetrics(reading, column.part)) {
     const { metric, head } = found
     if (metric.value === 'rowCount') {
@@ -23,6 +25,7 @@ export function readColumnQuality(reading: Reading, column: Column): void {
 
 /** `names`: the columns by the properties' names. */
 export function readSchemaQuality(reading: Reading, part: Part, names: ReadonlyMap<string, string>): void {
+  readSqlRules(reading, part)
   for (const found of readMetrics(reading, part)) {
     const { metric, head, allowed } = found
     if (metric.value === 'rowCount') readRowCount(reading, found)

@@ -148,7 +148,7 @@ export const qualityKeys: Words = {
   id: 'taken',
   name: 'taken',
   description: 'taken',
-  query: { refused: 'Take it out, and write a check with sql into the manifest' },
+  query: 'taken',
   engine: { refused: 'Rules of other engines are not read: take the rule out, or write it as a metric' },
   implementation: {
     refused: 'Rules of other engines are not read: take the rule out, or write it as a metric',
