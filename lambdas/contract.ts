@@ -115,7 +115,7 @@ function refuseRejected(task: GateTask, kept: Kept, bytes: number): void {
       fact: `${quarantined} of ${accepted + quarantined} rows break the contract of ${task.dataflow.name} (${reasons(kept)})`,
       consequence:
         enforcement === 'warn'
-          ? 'What is no value of its type, or no row, cannot be written, and conflict_policy: fail stops at it: nothing was written to the table'
+          ? `What is no value of its type, or no row, cannot be written, and ${contract.conflict_policy === 'variant_column' ? 'has no variant column' : 'conflict_policy: fail stops at it'}: nothing was written to the table`
           : enforcement === 'coerce'
             ? 'What cannot be coerced is judged as under strict, so nothing was written to the table'
             : 'The contract is strict, so nothing was written to the table',

@@ -1,9 +1,8 @@
-import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
-import { parquetReadObjects } from 'hyparquet'
-import { compressors } from 'hyparquet-compressors'
 import { expect, it } from 'vitest'
+import { keptBytes } from '../support/kept-bytes.ts'
 import { runProject } from '../support/project.ts'
 import { contract, openCorrections } from './project.ts'
 
@@ -18,24 +17,7 @@ const delivery = fc.record({
   broken: fc.array(value, { maxLength: 2 }),
 })
 
-/** Every byte that is kept of runs besides the lake, and what Parquet has compressed. */
-async function keptBytes(directory: string): Promise<string> {
-  const home = join(directory, '.sluice')
-  const paths = (readdirSync(home, { recursive: true }) as string[])
-    .filter((path) => !path.startsWith('lake'))
-    .map((path) => join(home, path))
-    .filter((path) => statSync(path).isFile())
-  const parts: string[] = []
-  for (const path of paths) {
-    const body = readFileSync(path)
-    parts.push(body.toString('utf8'), body.toString('utf16le'))
-    if (!path.endsWith('.parquet')) continue
-    const file = body.buffer.slice(body.byteOffset, body.byteOffset + body.byteLength) as ArrayBuffer
-    const rows = await parquetReadObjects({ file, compressors })
-    parts.push(JSON.stringify(rows, (_key, each) => (typeof each === 'bigint' ? String(each) : each)))
-  }
-  return parts.join('\n')
-}
+const besidesLake = (directory: string) => keptBytes(directory, '.sluice', (path) => !path.startsWith('lake'))
 
 it('no value of a rejected row is in any byte that is kept, under reference_only and masked', async () => {
   await fc.assert(
@@ -55,7 +37,7 @@ it('no value of a rejected row is in any byte that is kept, under reference_only
       const { result } = await runProject(flow.directory, {})
       const { rows: counts } = result.dataflows[0] as (typeof result.dataflows)[number]
       expect(counts?.quarantined).toBe(rows.length + (format === 'csv' ? broken.length : 0))
-      const kept = await keptBytes(flow.directory)
+      const kept = await besidesLake(flow.directory)
       const values = [...rows.flat(), ...(format === 'csv' ? broken : [])]
       expect(
         values.filter((each) => kept.includes(each) || kept.includes(JSON.stringify(each).slice(1, -1))),
@@ -75,7 +57,7 @@ it('neither is one that a replay brought and that was rejected again', async () 
   const ended = await flow.cli('quarantine', 'replay', evidence.run_id, 'flow', '--from', from, '--yes')
   expect(ended, ended.stderr).toMatchObject({ code: 0 })
   expect((await flow.rows()).map(({ id }) => id)).toEqual([1, 3])
-  const kept = await keptBytes(flow.directory)
+  const kept = await besidesLake(flow.directory)
   expect([kept.includes('WRONG'), kept.includes('AGAIN')]).toEqual([false, false])
 })
 
@@ -84,5 +66,5 @@ it('the search finds a value that is kept, compressed in Parquet', async () => {
   flow.says({ contract: contract('pii_policy: preserve') })
   flow.deliver('a', `id,name\n1,a\n${Array.from({ length: 50 }, () => '9,ΞЖWRONG§').join('\n')}\n`)
   await flow.run()
-  expect(await keptBytes(flow.directory)).toContain('ΞЖWRONG§')
+  expect(await besidesLake(flow.directory)).toContain('ΞЖWRONG§')
 })

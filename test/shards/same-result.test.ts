@@ -25,6 +25,8 @@ interface Row {
   readonly k: string
   readonly n: string
   readonly m: number
+  /** Text of a struct, or no struct at all; empty where there is none. */
+  readonly s: string
 }
 
 interface File {
@@ -37,6 +39,9 @@ const row = fc.record({
   k: fc.stringMatching(/^[a-z]{1,2}$/),
   n: fc.oneof({ weight: 6, arbitrary: fc.nat(20).map(String) }, fc.constantFrom('x', '', ' 7', '3.0')),
   m: fc.nat(9),
+  s: fc.constantFrom(
+    ...['{"a":1,"b":[2,3]}', '{"a":4,"b":[]}', '{"a":9}', '', '{"b":["x"]}', '{"a":1,"c":2}', '[1]'],
+  ),
 })
 const file = fc.record({ rows: fc.array(row, { minLength: 1, maxLength: 5 }), extra: fc.boolean() })
 
@@ -57,6 +62,8 @@ const cases = fc.record({
     undefined,
     undefined,
     '{ computed: [{ name: twice, expr: 2 * m }], filter: twice > 6, rename: { twice: double_m } }',
+    '{ masking: [{ method: numeric_bucket, columns: [n], bucket_size: 5 }, { method: nullify, columns: [s] }] }',
+    '{ masking: [{ method: redact, columns: [n], value: 1 }, { method: partial, columns: [k] }] }',
     '{ values: [{ operation: upper, columns: [k] }], hash_columns: [{ name: h, columns: [k, m] }], masking: [{ method: partial, columns: [k], keep_start: 1 }] }',
   ),
   enforcement: fc.constantFrom(
@@ -69,20 +76,33 @@ const cases = fc.record({
     'coerce',
     'coerce, conflict_policy: quarantine',
     'warn, conflict_policy: quarantine',
+    'warn, conflict_policy: variant_column',
+    'coerce, conflict_policy: variant_column, quarantine: { pii_policy: masked }',
+    'quarantine, conflict_policy: variant_column, quarantine: { pii_policy: preserve }',
+    'strict, conflict_policy: variant_column, quarantine: { pii_policy: masked }',
   ),
 })
 type Case = typeof cases extends fc.Arbitrary<infer T> ? T : never
 
 const present = ({ rows, extra }: File) =>
-  rows.map(({ k, n, m }) => (extra ? { k, n, m, own: `${m}!` } : { k, n, m }))
+  rows.map(({ k, n, m, s }) => (extra ? { k, n, m, s, own: `${m}!` } : { k, n, m, s }))
+
+const csvField = (value: string | number) =>
+  typeof value === 'string' && value.includes('"') ? `"${value.replaceAll('"', '""')}"` : String(value)
+
+/** In NDJSON a struct is JSON itself. */
+const jsonLine = ({ s, ...row }: ReturnType<typeof present>[number]) =>
+  JSON.stringify({ ...row, s: s === '' ? null : JSON.parse(s) })
 
 async function bodyOf(format: string, gzip: boolean, content: File): Promise<string | Uint8Array> {
   if (format === 'parquet') return await parquetOf(content)
   const rows = present(content)
   const text =
     format === 'ndjson'
-      ? rows.map((each) => JSON.stringify(each)).join('\n')
-      : [Object.keys(rows[0]!), ...rows.map(Object.values)].map((fields) => fields.join(',')).join('\n')
+      ? rows.map(jsonLine).join('\n')
+      : [Object.keys(rows[0]!), ...rows.map(Object.values)]
+          .map((fields) => fields.map(csvField).join(','))
+          .join('\n')
   return gzip ? gzipSync(`${text}\n`) : `${text}\n`
 }
 
@@ -91,9 +111,12 @@ let made = 0
 /** One kind of file has `m` as INTEGER, the other as BIGINT and a column more: only together they have a schema. */
 async function parquetOf({ rows, extra }: File): Promise<Uint8Array> {
   const path = join(tmpdir(), `sluice-shard-${process.pid}-${++made}.parquet`)
-  const values = rows.map(({ k, n, m }) => `('${k}', '${n}', ${m})`).join(', ')
-  const select = extra ? 'k, n, CAST(m AS BIGINT) AS m, 1 AS own' : 'k, n, CAST(m AS INTEGER) AS m'
-  await ask(`COPY (SELECT ${select} FROM (VALUES ${values}) t(k, n, m)) TO '${path}' (FORMAT parquet)`)
+  const values = rows.map(({ k, n, m, s }) => `('${k}', '${n}', ${m}, '${s}')`).join(', ')
+  const struct = `from_json(nullif(s, ''), '{"a":"INTEGER","b":["BIGINT"]}') AS s`
+  const select = extra
+    ? `k, n, CAST(m AS BIGINT) AS m, ${struct}, 1 AS own`
+    : `k, n, CAST(m AS INTEGER) AS m, ${struct}`
+  await ask(`COPY (SELECT ${select} FROM (VALUES ${values}) t(k, n, m, s)) TO '${path}' (FORMAT parquet)`)
   const body = readFileSync(path)
   rmSync(path)
   return body
@@ -113,11 +136,13 @@ function checksOf(severity: string): string {
 /** What two runs make of the deliveries, without what names files and times. */
 async function outcome(given: Case, max_shard_bytes?: number) {
   const { format, gzip, deliveries, load_type, watermark, unique, checks, enforcement, transformers } = given
+  // A watermark column is not masked.
+  const marked = load_type === 'append' && watermark !== '' && !transformers?.includes('columns: [n]')
   const options: ShardProject = {
     format,
     load_type,
-    source: load_type === 'overwrite' || watermark === '' ? '' : `, watermark_columns: [${watermark}]`,
-    contract: `{ enforcement: ${enforcement}, columns: { k: { type: string, unique: ${unique} }, n: { type: integer, nullable: false }, m: { type: bigint, max: 4, severity: warn } }, rules: [{ name: some, expr: "m > 1 OR n > 9", severity: warn }, { name: more, expr: "k <> 'aa'" }]${checksOf(checks)} }`,
+    source: marked ? `, watermark_columns: [${watermark}]` : '',
+    contract: `{ enforcement: ${enforcement}, columns: { k: { type: string, unique: ${unique} }, n: { type: integer, nullable: false }, m: { type: bigint, max: 4, severity: warn }, s: { type: struct, fields: { a: { type: integer, max: 8 }, b: { type: list, items: { type: bigint } } } } }, rules: [{ name: some, expr: "m > 1 OR n > 9", severity: warn }, { name: more, expr: "k <> 'aa'" }]${checksOf(checks)} }`,
     ...(transformers === undefined ? {} : { transformers }),
     ...(max_shard_bytes === undefined ? {} : { max_shard_bytes }),
   }

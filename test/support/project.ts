@@ -122,16 +122,10 @@ export function expectedRows(count: number): Readonly<Record<DataflowName, reado
 
 /** Rows without the columns that Sluice adds, comparable. */
 export function asText(rows: readonly Readonly<Record<string, unknown>>[]): string[] {
-  const plain = (value: unknown) => (typeof value === 'bigint' ? Number(value) : value)
+  const plain = (_key: string, value: unknown) => (typeof value === 'bigint' ? Number(value) : value)
   return rows
-    .map((row) =>
-      Object.entries(row)
-        .filter(([name]) => !name.startsWith('_sluice_'))
-        .map(([name, value]) => [name, plain(value)]),
-    )
-    .map((entries) =>
-      JSON.stringify(Object.fromEntries(entries.sort(([a], [b]) => (String(a) < String(b) ? -1 : 1)))),
-    )
+    .map((row) => Object.entries(row).filter(([name]) => !name.startsWith('_sluice_')))
+    .map((entries) => JSON.stringify(Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1))), plain))
     .sort()
 }
 
