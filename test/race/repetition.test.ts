@@ -8,29 +8,18 @@ import type { TaskRef } from '../../lambdas/gate-handler.ts'
 import type { PlannedRun } from '../../lambdas/plan.ts'
 import { handlers } from '../../local/handlers.ts'
 import { openWorkspace } from '../../local/workspace.ts'
+import { gateStates } from '../support/boundaries.ts'
 import { intercepted, makeBarrier } from '../support/faulty-ports.ts'
 import { readStored, rowsOf, unreferenced, violations } from '../support/invariants.ts'
 import { type DataflowName, deliver, expectedRows, loadProject, makeProject } from '../support/project.ts'
 import { viewTable } from '../support/tables.ts'
 
-/** As AWS may call them: the answer of a call is lost on the way, and the workflow calls again. */
-const gates = [
-  'Extract',
-  'Lineage',
-  'Contract',
-  'Evolution',
-  'Compatibility',
-  'PhysicalDdl',
-  'Stage',
-  'Finalize',
-  'Evidence',
-  'AuditCommit',
-  'SourceState',
-]
-
 type Call = (name: string, event: unknown) => Promise<unknown>
 
-/** Goes through one dataflow's states by hand. `call` calls a handler, in whatever way is to be tested. */
+/**
+ * Goes through one dataflow's states by hand. `call` calls a handler, in whatever way is to be tested: as AWS may, where
+ * the answer of a call is lost on the way and the workflow calls again.
+ */
 async function walk(ports: Ports, directory: string, dataflow: DataflowName, call: Call): Promise<TaskRef> {
   const manifest = await storeRenderedManifest(ports.evidence, await loadProject(directory))
   const input = { run_id: 'only', manifest, dataflows: [dataflow] }
@@ -42,7 +31,7 @@ async function walk(ports: Ports, directory: string, dataflow: DataflowName, cal
     upstream: [],
   })
   const { task } = admission as Admission
-  for (const gate of gates) await call(gate, task)
+  for (const gate of gateStates) await call(gate, task)
   await call('Settle', { task, retry_count: 0, retry_delay_seconds: 0 })
   await call('Seal', { run_id: 'only' })
   return task

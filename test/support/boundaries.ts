@@ -1,21 +1,13 @@
+import { handlerNames } from '../../cdk/handlers.ts'
 import type { HistoryEvent } from '../../local/asl/index.ts'
 
-/** The states of one dataflow that call a handler, in their order. */
-export const taskStates = [
-  'Admit',
-  'Extract',
-  'Lineage',
-  'Contract',
-  'Evolution',
-  'Compatibility',
-  'PhysicalDdl',
-  'Stage',
-  'Finalize',
-  'Evidence',
-  'AuditCommit',
-  'SourceState',
-  'Settle',
-] as const
+/** The states of one dataflow that call a handler, in their order; one without shards enters none of theirs. */
+export const taskStates = handlerNames.filter(
+  (name) => name !== 'Plan' && name !== 'Seal' && name !== 'ContractShard',
+)
+
+/** Those of them that are gates. */
+export const gateStates = taskStates.filter((name) => name !== 'Admit' && name !== 'Settle')
 
 /** A moment of a run: a handler is about to be called, or has just answered. */
 export interface Boundary {
