@@ -82,7 +82,10 @@ async function numbersIn(
   judgements: readonly Judgement[],
 ) {
   const order = columns.map((name) => recorded.indexOf(name))
-  const wanted = judgements.map(({ record }): Fields => order.map((i) => record[i] ?? null))
+  const isOrdered = order.length === recorded.length && order.every((i, k) => i === k)
+  const wanted = judgements.map(
+    ({ record }): Fields => (isOrdered ? record : order.map((i) => record[i] ?? null)),
+  )
   const unread = await unreadRecords(engine, path)
   return await recordNumbers({ path, columns: columns.length, dialect, unread }, wanted)
 }

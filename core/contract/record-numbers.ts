@@ -1,4 +1,5 @@
 import { bytesOf, type CsvFile, type CsvFormat, type Fields, formatOf, passRecords } from './csv-records.ts'
+import type { CsvDialect } from './scan.ts'
 
 export interface RecordNumbers {
   /** One per record wanted, in that order; counted from 1 as the reader gives the rows. */
@@ -20,7 +21,7 @@ export async function recordNumbers(
   const format = formatOf(csv.dialect)
   // Which of several spellings of NULL a record has cannot be told from its fields.
   if (format.nulls.length !== 1 && wanted.some((fields) => fields.includes(null))) return undefined
-  const { places, sketches } = indexOf(wanted, format)
+  const { places, sketches } = indexOf(wanted, csv.dialect)
   const numbers = new Array<number>(wanted.length)
   let found = 0
   let rows = 0
@@ -46,15 +47,12 @@ interface Place {
 }
 
 /** `sketches`: a line whose entry is 0 is none of those wanted. */
-function indexOf(wanted: readonly Fields[], format: CsvFormat) {
+function indexOf(wanted: readonly Fields[], { delimiter, quote, null_values: nulls }: CsvDialect) {
   const places = new Map<string, Place>()
   // So many entries that one line in 64 is looked up in vain, and few enough that they stay in a core's cache.
   const sketches = new Uint8Array(1 << (6 + Math.ceil(Math.log2(wanted.length + 1))))
   for (const [i, fields] of wanted.entries()) {
-    const key = keyOf(
-      fields.map((field) => (field === null ? null : bytesOf(field))),
-      format,
-    )
+    const key = bytesOf(keyOf(fields, { delimiter, quote, nulls }))
     const place = places.get(key)
     if (place !== undefined) place.wanted.push(i)
     else {
@@ -66,17 +64,19 @@ function indexOf(wanted: readonly Fields[], format: CsvFormat) {
   return { places, sketches }
 }
 
-/** The record as a line without quotes, where that says it all; else a text that is no line. */
-function keyOf(fields: Fields, { delimiter, quote, nulls }: CsvFormat): string {
-  const needsQuotes = (field: string) =>
-    nulls.includes(field) ||
-    field.includes(delimiter) ||
-    (quote !== '' && field.includes(quote)) ||
-    field.includes('\n') ||
-    field.includes('\r')
-  return fields.some((field) => field !== null && needsQuotes(field))
-    ? `\n${JSON.stringify(fields)}`
-    : fields.map((field) => field ?? nulls[0]).join(delimiter)
+/**
+ * The record as a line without quotes, where that says it all; else a text that is no line. Fields and format are both
+ * of characters, and the key is then to be told as bytes, or both of bytes.
+ */
+function keyOf(fields: Fields, { delimiter, quote, nulls }: Omit<CsvFormat, 'header'>): string {
+  const line = fields.map((field) => field ?? nulls[0]).join(delimiter)
+  const needsQuotes =
+    fields.some((field) => field !== null && nulls.includes(field)) ||
+    (quote !== '' && line.includes(quote)) ||
+    line.includes('\n') ||
+    line.includes('\r') ||
+    line.split(delimiter).length !== fields.length
+  return needsQuotes ? `\n${JSON.stringify(fields)}` : line
 }
 
 /** Of the length and a few bytes at both ends: most lines are told apart by what they begin with. */
