@@ -1,5 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite'
-import { ConditionFailedError, UnknownOutcomeError } from '../errors.ts'
+import { type ConditionFailedError, UnknownOutcomeError } from '../errors.ts'
+import { conditionFailed } from './condition-failed.ts'
 import { isBusy, sqliteFault } from './sqlite-file.ts'
 import type { Statements } from './sqlite-statements.ts'
 import type { Write } from './state-store.ts'
@@ -136,26 +137,4 @@ function rollback(database: DatabaseSync): void {
   } catch {
     // SQLite has rolled back by itself, as it does after an I/O error.
   }
-}
-
-function conditionFailed(write: Write, index: number): ConditionFailedError {
-  if (write.kind === 'pointer') {
-    const table = `${write.table.namespace}.${write.table.name}`
-    return new ConditionFailedError({
-      code: 'TABLE_POINTER_MOVED',
-      fact:
-        write.base === undefined ? `The table ${table} exists` : `The table ${table} is not at ${write.base}`,
-      consequence: 'Nothing of the transaction was written',
-      details: { table },
-      index,
-    })
-  }
-  const { pk, sk } = write.kind === 'put' ? write.item : write
-  return new ConditionFailedError({
-    code: 'STATE_CONDITION_FAILED',
-    fact: `The item ${pk} / ${sk} is not what write ${index} expects of it`,
-    consequence: 'Nothing of the transaction was written',
-    details: { pk, sk },
-    index,
-  })
 }

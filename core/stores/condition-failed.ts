@@ -1,6 +1,7 @@
 import { ConditionFailedError } from '../errors.ts'
 import type { Write } from './state-store.ts'
 
+/** What every adapter says where the condition of one write of a transaction does not hold; `index`: which of them. */
 export function conditionFailed(write: Write, index: number): ConditionFailedError {
   const consequence = 'Nothing of the transaction was written'
   if (write.kind === 'pointer') {
