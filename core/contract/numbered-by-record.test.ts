@@ -12,7 +12,7 @@ const text = fc.oneof(
   { weight: 3, arbitrary: fc.string({ unit: fc.constantFrom('a', 'é', '–', ' ', '0', 'N'), maxLength: 3 }) },
   {
     weight: 1,
-    arbitrary: fc.string({ unit: fc.constantFrom('a', '"', ';', ',', '\n'), maxLength: 4 }),
+    arbitrary: fc.string({ unit: fc.constantFrom('a', '"', ';', ',', '$', '=', '\n'), maxLength: 4 }),
   },
   { weight: 1, arbitrary: fc.constant(null) },
 )
@@ -29,7 +29,7 @@ const element = fc.oneof(
 )
 
 const formats = fc.record({
-  delimiter: fc.constantFrom(';', ','),
+  delimiter: fc.constantFrom(';', ',', '$'),
   header: fc.boolean(),
   lineEnd: fc.constantFrom('\n', '\r\n'),
   endsWithLine: fc.boolean(),
@@ -48,7 +48,7 @@ test('every rejected row has the number of its record, however the file is writt
         const field = (value: string | null, isQuoted: boolean) => {
           if (value === null) return null_values.at(-1)!
           const needsQuotes =
-            isQuoted || (null_values as readonly string[]).includes(value) || /["\r\n;,]/.test(value)
+            isQuoted || (null_values as readonly string[]).includes(value) || /["\r\n;,$]/.test(value)
           return needsQuotes ? `"${value.replaceAll('"', '""')}"` : value
         }
         const expected: string[] = []

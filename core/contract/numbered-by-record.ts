@@ -2,8 +2,8 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { CopyStats, Engine } from '../engine/engine.ts'
 import { quoteLiteral, quoteLiterals } from '../engine/sql.ts'
-import type { Fields } from './csv-records.ts'
 import { recordNumbers } from './record-numbers.ts'
+import { inOrder } from './record-text.ts'
 import type { ScanInput } from './scan.ts'
 import type { ScanRecord } from './scan-source.ts'
 import { judgedColumn } from './scan-sql.ts'
@@ -14,11 +14,14 @@ type CsvInput = Extract<ScanInput, { kind: 'csv' }>
 /** Rows, and bytes of what is said of them, which are held in memory some three times over. */
 const limits = { rows: 200_000, bytes: 1 << 26 }
 
-/** What a scan says of a rejected row. All values in it are texts and booleans: of CSV everything is read as text. */
-interface Judgement {
-  readonly file?: string
-  /** As the scan's `ScanRecord` has the columns. */
-  readonly record: Fields
+/** The rejected rows of one file. */
+interface RejectedRecords {
+  /** Path of the file, `null` where the scan has one only. */
+  readonly file: string | null
+  /** Where each row stands among all rejected ones. */
+  readonly places: readonly number[]
+  /** What it holds, as the scan's `ScanRecord` has the columns: record-text.ts. */
+  readonly records: readonly string[]
 }
 
 /**
@@ -35,57 +38,67 @@ export async function numberByRecord(
   scratch: readonly CopyStats[],
   rows: number,
 ): Promise<string | undefined> {
-  const judgements = await judgementsOf(engine, scratch)
-  if (judgements === undefined) return undefined
-  const numbered: string[] = []
-  for (const input of inputs) {
-    const its = judgements.filter(({ file }) => file === undefined || file === input.path)
-    if (its.length === 0) continue
-    const found = await numbersIn(engine, input, columns, its)
+  const rejected = await rejectedRecords(engine, scratch)
+  if (rejected === undefined) return undefined
+  const lines: string[] = []
+  for (const { file, places, records } of rejected) {
+    const input = inputs.find(({ path }) => file === null || file === path)
+    if (input === undefined) return undefined
+    const order = input.columns.map((name) => columns.indexOf(name))
+    const isOrdered = order.length === columns.length && order.every((i, k) => i === k)
+    const wanted = isOrdered ? records : records.map((record) => inOrder(record, order))
+    const found = await numbersIn(engine, input, wanted)
     if (found === undefined || (inputs.length === 1 && found.rows !== rows)) return undefined
-    for (const [i, { record: _, ...judgement }] of its.entries()) {
-      const judged = JSON.stringify({ ...judgement, file: input.path, row: found.numbers[i] })
-      numbered.push(JSON.stringify({ judged }))
-    }
+    lines.push(...places.map((place, i) => `${place},${found.numbers[i]}`))
   }
-  if (numbered.length !== judgements.length) return undefined
-  const file = join(engine.directory, `numbered-by-record-${scratch[0]!.file.split('/').at(-1)}`)
-  await writeFile(`${file}.ndjson`, numbered.join('\n'))
-  await engine.run(`COPY (
-    SELECT judged AS ${judgedColumn}
-    FROM read_json(${quoteLiteral(`${file}.ndjson`)}, format = 'newline_delimited', columns = {judged: 'VARCHAR'})
-    ) TO ${quoteLiteral(file)} (FORMAT parquet)`)
-  return file
+  return await writeNumbered(engine, scratch, lines)
 }
 
-/** One value for all: the engine hands over rows one by one at 15 µs each. */
-async function judgementsOf(
-  engine: Engine,
-  scratch: readonly CopyStats[],
-): Promise<readonly Judgement[] | undefined> {
-  const from = `read_parquet(${quoteLiterals(scratch.map(({ file }) => file))})`
-  if (scratch.reduce((rows, file) => rows + file.rows, 0) > limits.rows) return undefined
-  const [size] = await engine.rows<{ bytes: bigint }>(
-    `SELECT CAST(sum(strlen(${judgedColumn})) AS BIGINT) AS bytes FROM ${from}`,
-  )
-  if (Number(size!.bytes) > limits.bytes) return undefined
-  const [all] = await engine.rows<{ judged: string }>(
-    `SELECT '[' || string_agg(${judgedColumn}, ',') || ']' AS judged FROM ${from}`,
-  )
-  return JSON.parse(all!.judged) as Judgement[]
-}
-
-async function numbersIn(
-  engine: Engine,
-  { path, columns, dialect }: CsvInput,
-  recorded: readonly string[],
-  judgements: readonly Judgement[],
-) {
-  const order = columns.map((name) => recorded.indexOf(name))
-  const isOrdered = order.length === recorded.length && order.every((i, k) => i === k)
-  const wanted = judgements.map(
-    ({ record }): Fields => (isOrdered ? record : order.map((i) => record[i] ?? null)),
-  )
+async function numbersIn(engine: Engine, { path, columns, dialect }: CsvInput, wanted: readonly string[]) {
   const unread = await unreadRecords(engine, path)
   return await recordNumbers({ path, columns: columns.length, dialect, unread }, wanted)
+}
+
+/** All rejected rows, which a window without an order reads one after the other: each time in the same order. */
+function placed(scratch: readonly CopyStats[]): string {
+  const paths = quoteLiterals(scratch.map(({ file }) => file))
+  return `(SELECT ${judgedColumn}, row_number() OVER () AS place FROM read_parquet(${paths}))`
+}
+
+/** One value for all rows of a file: the engine hands over rows one by one at 15 µs each. */
+async function rejectedRecords(
+  engine: Engine,
+  scratch: readonly CopyStats[],
+): Promise<readonly RejectedRecords[] | undefined> {
+  if (scratch.reduce((rows, file) => rows + file.rows, 0) > limits.rows) return undefined
+  const [size] = await engine.rows<{ bytes: bigint }>(
+    `SELECT CAST(sum(strlen(${judgedColumn})) AS BIGINT) AS bytes FROM ${placed(scratch)}`,
+  )
+  if (Number(size!.bytes) > limits.bytes) return undefined
+  const files = await engine.rows<{ file: string | null; places: string; records: string }>(
+    `SELECT json_extract_string(${judgedColumn}, '$.file') AS file,
+      '[' || string_agg(place, ',' ORDER BY place) || ']' AS places,
+      '[' || string_agg(json_extract(${judgedColumn}, '$.record'), ',' ORDER BY place) || ']' AS records
+    FROM ${placed(scratch)} GROUP BY file`,
+  )
+  return files.map(({ file, places, records }) => ({
+    file,
+    places: JSON.parse(places) as number[],
+    records: JSON.parse(records) as string[],
+  }))
+}
+
+/** The judgement is a JSON object; its number is put in front of the rest of it. `lines` are places and numbers. */
+async function writeNumbered(
+  engine: Engine,
+  scratch: readonly CopyStats[],
+  lines: readonly string[],
+): Promise<string> {
+  const file = join(engine.directory, `numbered-by-record-${scratch[0]!.file.split('/').at(-1)}`)
+  await writeFile(`${file}.csv`, lines.join('\n'))
+  await engine.run(`COPY (
+    SELECT '{"row":' || number || ',' || substr(${judgedColumn}, 2) AS ${judgedColumn}
+    FROM ${placed(scratch)} JOIN read_csv(${quoteLiteral(`${file}.csv`)}, auto_detect = false, header = false,
+      columns = {place: 'BIGINT', number: 'BIGINT'}) USING (place)) TO ${quoteLiteral(file)} (FORMAT parquet)`)
+  return file
 }

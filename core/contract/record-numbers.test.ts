@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
-import type { Fields } from './csv-records.ts'
 import { recordNumbers } from './record-numbers.ts'
+import { type Fields, recordText } from './record-text.ts'
 import { dialect } from './scan.suite.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'records-'))
@@ -27,7 +27,7 @@ test.each(['\n', '\r\n'])(
       ([id, text]) => `${id},${text === quoted ? `"${quoted.replaceAll('"', '""')}"` : text}`,
     )
     const wanted = rows.filter((_, i) => i % 7 === 5).reverse()
-    const found = await recordNumbers(csv(`a,b${lineEnd}${body.join(lineEnd)}`), wanted)
+    const found = await recordNumbers(csv(`a,b${lineEnd}${body.join(lineEnd)}`), wanted.map(recordText))
     expect(found?.rows).toBe(30_000)
     expect(found?.numbers).toEqual(wanted.map(([id]) => Number(id) + 1))
   },
@@ -36,11 +36,14 @@ test.each(['\n', '\r\n'])(
 test('records that hold the same are numbered in their order, those not read and empty lines left out', async () => {
   const file = csv('a,b\n1,2\n\n1,2,3\n"1",2\n3,\n', {}, [4])
   expect(
-    await recordNumbers(file, [
-      ['3', null],
-      ['1', '2'],
-      ['1', '2'],
-    ]),
+    await recordNumbers(
+      file,
+      [
+        ['3', null],
+        ['1', '2'],
+        ['1', '2'],
+      ].map(recordText),
+    ),
   ).toEqual({ numbers: [3, 1, 2], rows: 3 })
 })
 
@@ -56,6 +59,7 @@ describe('what is not certain is not told', () => {
       ],
       {},
     ],
+    ['a field holds what separates fields', 'a,b\n1,2\x7f\n', [['1', '2\x7f']], {}],
     ['NULL has two spellings', 'a,b\n1,NA\n', [['1', null]], { null_values: ['', 'NA'] }],
     ['another escape than a doubled quote', 'a,b\n1,"\\""\n', [['1', '"']], { escape: '\\' }],
     ['a quote inside an unquoted field', 'a,b\n1,2"\n3,4\n', [['3', '4']], {}],
@@ -65,10 +69,10 @@ describe('what is not certain is not told', () => {
     ['a carriage return at the end', 'a,b\n3,4\n1,2\r', [['3', '4']], {}],
     ['an empty line in place of the header', '\na,b\n3,4\n', [['3', '4']], {}],
   ])('%s', async (_, body, wanted, more) => {
-    expect(await recordNumbers(csv(body, more), wanted)).toBeUndefined()
+    expect(await recordNumbers(csv(body, more), wanted.map(recordText))).toBeUndefined()
   })
 
   test('an empty line in a file of one column', async () => {
-    expect(await recordNumbers({ ...csv('a\n1\n\n2\n'), columns: 1 }, [['2']])).toBeUndefined()
+    expect(await recordNumbers({ ...csv('a\n1\n\n2\n'), columns: 1 }, [recordText(['2'])])).toBeUndefined()
   })
 })

@@ -1,5 +1,6 @@
 import { quoteIdentifier, quoteLiteral } from '../engine/sql.ts'
 import { fieldIdSql } from '../tables/field-ids-sql.ts'
+import { recordTextSql } from './record-text.ts'
 import { ruleLiteral } from './rules.ts'
 import type { ScanRequest } from './scan.ts'
 import { names, rawColumns, type ScanRules } from './scan-rules.ts'
@@ -136,7 +137,7 @@ function rejectedExtras(request: ScanRequest, source: ScanSource): RejectedExtra
   if (source.row) extras.push({ field: `'row': ${source.row}`, needs: [source.row] })
   if (source.record) {
     const { fields } = source.record
-    extras.push({ field: `'record': [${fields.join(', ')}]`, needs: fields })
+    extras.push({ field: `'record': ${recordTextSql(fields)}`, needs: fields })
   }
   const policy = request.pii_policy ?? 'reference_only'
   if (policy !== 'reference_only') {
