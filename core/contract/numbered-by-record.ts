@@ -88,7 +88,10 @@ async function rejectedRecords(
   }))
 }
 
-/** The judgement is a JSON object; its number is put in front of the rest of it. `lines` are places and numbers. */
+/**
+ * The judgement is a JSON object; its number stands there in place of the record, which is the first thing in it and
+ * ends with the only quote there that has no backslash before it. `lines` are places and numbers.
+ */
 async function writeNumbered(
   engine: Engine,
   scratch: readonly CopyStats[],
@@ -96,8 +99,9 @@ async function writeNumbered(
 ): Promise<string> {
   const file = join(engine.directory, `numbered-by-record-${scratch[0]!.file.split('/').at(-1)}`)
   await writeFile(`${file}.csv`, lines.join('\n'))
+  const others = `substr(${judgedColumn}, strpos(${judgedColumn}, '","') + 1)`
   await engine.run(`COPY (
-    SELECT '{"row":' || number || ',' || substr(${judgedColumn}, 2) AS ${judgedColumn}
+    SELECT '{"row":' || number || ${others} AS ${judgedColumn}
     FROM ${placed(scratch)} JOIN read_csv(${quoteLiteral(`${file}.csv`)}, auto_detect = false, header = false,
       columns = {place: 'BIGINT', number: 'BIGINT'}) USING (place)) TO ${quoteLiteral(file)} (FORMAT parquet)`)
   return file

@@ -39,6 +39,8 @@ export interface ScanRules {
 export const names = {
   typed: (i: number) => `_sluice_t${i}`,
   verdict: (i: number) => `_sluice_v${i}`,
+  /** Whether a row breaks no rule that rejects. */
+  kept: '_sluice_kept',
   /** Of column `i`: what is made of a nested value once. */
   prepared: (i: number) => `_sluice_p${i}`,
   /** Of column `i`: its text, coerced. */

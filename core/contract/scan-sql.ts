@@ -1,7 +1,7 @@
 import { quoteIdentifier, quoteLiteral } from '../engine/sql.ts'
 import { fieldIdSql } from '../tables/field-ids-sql.ts'
 import { recordTextSql } from './record-text.ts'
-import { ruleLiteral } from './rules.ts'
+import { type Rule, ruleLiteral } from './rules.ts'
 import type { ScanRequest } from './scan.ts'
 import { names, rawColumns, type ScanRules } from './scan-rules.ts'
 import type { ScanSource } from './scan-source.ts'
@@ -65,7 +65,7 @@ export function scanStatement(
   const kept = [...new Set([...needed, ...extras.flatMap((extra) => extra.needs)])]
   const verdicts = (severity: string) =>
     rules.flatMap((rule, i) => (rule.severity === severity ? [names.verdict(i)] : []))
-  const errors = verdicts('error')
+  const errors = allOf(verdicts('error'))
   const notes = [...verdicts('warn'), ...coerced.map((_, i) => `NOT ${names.isCoerced(i)}`)]
   const told = [
     `'held': [${rules.map((_, i) => names.verdict(i)).join(', ')}]`,
@@ -75,16 +75,17 @@ export function scanStatement(
   const left = request.watermark === undefined ? 'NULL' : json(told)
   const cases = [
     ...removes.map(({ when }) => `WHEN ${when} THEN ${left}`),
-    `WHEN ${allOf([...errors, ...notes])} THEN NULL`,
-    ...(notes.length === 0 ? [] : [`WHEN ${allOf(errors)} THEN ${json(told)}`]),
+    `WHEN ${allOf([names.kept, ...notes])} THEN NULL`,
+    ...(notes.length === 0 ? [] : [`WHEN ${names.kept} THEN ${json(told)}`]),
   ]
-  const evidence = json([...told, ...extras.map((extra) => extra.field)])
+  const evidence = json([...extras.map((extra) => extra.field), ...told])
   const judged = `CASE ${cases.join(' ')} ELSE ${evidence} END AS ${judgedColumn}`
-  const verdict = verdictOf(removes, errors)
+  const verdict = verdictOf(removes, rules)
+  const judging = [...kept, ...removes.map(({ when }) => when), ...booleans]
   return {
     judged: verdict.length > 0,
     select: `SELECT ${[...outputs, judged, ...verdict].join(', ')}
-      FROM (SELECT ${[...kept, ...removes.map(({ when }) => when), ...booleans].join(', ')} FROM (${base})${filter})`,
+      FROM (SELECT *, (${errors}) AS ${names.kept} FROM (SELECT ${judging.join(', ')} FROM (${base})${filter}))`,
     fieldIds: `{${[...ids, `${judgedColumn}: ${judgedFieldId}`].join(', ')}}`,
   }
 }
@@ -94,11 +95,12 @@ function allOf(verdicts: readonly string[]): string {
 }
 
 /** True or false, or why a row left before it was judged. */
-function verdictOf(removes: readonly Removal[], errors: readonly string[]): string[] {
-  if (removes.length === 0)
-    return errors.length === 0 ? [] : [`(${errors.join(' AND ')}) AS ${verdictColumn}`]
+function verdictOf(removes: readonly Removal[], rules: readonly Rule[]): string[] {
+  if (removes.length === 0) {
+    return rules.some(({ severity }) => severity === 'error') ? [`${names.kept} AS ${verdictColumn}`] : []
+  }
   const left = removes.map(({ why, when }) => `WHEN ${when} THEN '${why}'`)
-  return [`CASE ${left.join(' ')} WHEN ${allOf(errors)} THEN 'true' ELSE 'false' END AS ${verdictColumn}`]
+  return [`CASE ${left.join(' ')} WHEN ${names.kept} THEN 'true' ELSE 'false' END AS ${verdictColumn}`]
 }
 
 /** SQL over the statement's rows. */
@@ -133,12 +135,13 @@ interface RejectedExtra {
 
 function rejectedExtras(request: ScanRequest, source: ScanSource): RejectedExtra[] {
   const extras: RejectedExtra[] = []
-  if (source.file) extras.push({ field: `'file': ${source.file}`, needs: [source.file] })
-  if (source.row) extras.push({ field: `'row': ${source.row}`, needs: [source.row] })
+  // First, so that it can be cut off: see numbered-by-record.ts.
   if (source.record) {
     const { fields } = source.record
     extras.push({ field: `'record': ${recordTextSql(fields)}`, needs: fields })
   }
+  if (source.file) extras.push({ field: `'file': ${source.file}`, needs: [source.file] })
+  if (source.row) extras.push({ field: `'row': ${source.row}`, needs: [source.row] })
   const policy = request.pii_policy ?? 'reference_only'
   if (policy !== 'reference_only') {
     const columns = rawColumns(request)
