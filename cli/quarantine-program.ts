@@ -10,7 +10,7 @@ type Does = (otherwise: number, load: () => Promise<Work>) => Action
 const list = (value: string, before: readonly string[] = []) => [...before, ...value.split(',')]
 
 /**
- * `sluice quarantine list | show | export | replay | ack | prune`. `quarantine <run_id> [dataflow]` is short for list
+ * `sluice quarantine list | show | export | replay | ack | prune`. `quarantine [run_id] [dataflow]` is short for list
  * and show; a run that is called like one of the words needs the long form.
  */
 export function addQuarantine(program: Command, does: Does, wholeNumber: (value: string) => number): void {
@@ -19,7 +19,7 @@ export function addQuarantine(program: Command, does: Does, wholeNumber: (value:
   const quarantine = program
     .command('quarantine')
     .description('the rows that a contract rejected: why, and what becomes of them')
-    .argument('<run_id>')
+    .argument('[run_id]')
     .argument('[dataflow]')
     .option('--limit <n>', limitHelp, wholeNumber)
     .option('--pending', 'only rows that nobody has acknowledged')
@@ -33,9 +33,16 @@ export function addQuarantine(program: Command, does: Does, wholeNumber: (value:
     }
   quarantine
     .command('list')
-    .description('what a run set aside, why, how much of it is pending and until when it is kept')
-    .argument('<run_id>')
-    .action(does(failed, async () => (await import('./quarantine.ts')).listQuarantine))
+    .description(
+      'what a run set aside, why, how much of it is pending and until when it is kept; without a run, what is pending of all runs',
+    )
+    .argument('[run_id]')
+    .option(
+      '--limit <n>',
+      'without a run: how many dataflows (default: 20, and all with --format json)',
+      wholeNumber,
+    )
+    .action(inherited(does(failed, async () => (await import('./quarantine.ts')).listQuarantine)))
   quarantine
     .command('show')
     .description('the rejected rows of one dataflow with their reasons')

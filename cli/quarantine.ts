@@ -5,23 +5,29 @@ import { exitCodes } from './fail.ts'
 import { type FlowEvidence, readFlowEvidence, reasonsOf, selectFlows } from './flow-evidence.ts'
 import { type Records, withRecords } from './home.ts'
 import type { Io } from './io.ts'
+import { listPending } from './quarantine-pending.ts'
 import { type ShowOptions, showQuarantine } from './quarantine-show.ts'
 import { type Block, emit } from './report.ts'
 import { instant, number } from './words.ts'
 
-/** The short form: what a run set aside, or the rows of one dataflow. */
+/** The short form: what all runs or one of them set aside, or the rows of one dataflow. */
 export async function quarantine(
   io: Io,
-  runId: string,
+  runId: string | undefined,
   dataflow: string | undefined,
   options: ShowOptions,
 ): Promise<number> {
-  if (dataflow === undefined) return await listQuarantine(io, runId)
+  if (runId === undefined || dataflow === undefined) return await listQuarantine(io, runId, options)
   return await showQuarantine(io, runId, dataflow, options)
 }
 
-/** Lists what a run set aside, why, and how much of it is still to be looked at. */
-export async function listQuarantine(io: Io, runId: string): Promise<number> {
+/** Lists what a run set aside, why, and how much of it is still to be looked at; without a run, what is pending of all. */
+export async function listQuarantine(
+  io: Io,
+  runId: string | undefined,
+  { limit }: Pick<ShowOptions, 'limit'>,
+): Promise<number> {
+  if (runId === undefined) return await listPending(io, limit)
   return await withRecords(io, runId, async (records) => {
     const run = await readRun(records, runId)
     const held: Held[] = []

@@ -226,6 +226,10 @@ function suite(): void {
       expect(await sluice('evidence', 'orders-3', '--verify')).toMatchObject({ code: 0 })
       const rejected = await sluice('quarantine', 'flights-1', 'movies_raw', '--format', 'json')
       expect(JSON.parse(rejected.out).rows).toHaveLength(expected.rows.movies_raw?.quarantined as number)
+      const pending = await sluice('quarantine', 'list', '--format', 'json')
+      expect(JSON.parse(pending.out).quarantines).toContainEqual(
+        expect.objectContaining({ run_id: 'flights-1', dataflow: 'movies_raw' }),
+      )
     })
 
     describe('with contracts at work', () =>

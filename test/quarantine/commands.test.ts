@@ -43,6 +43,30 @@ describe('sluice quarantine list and show', () => {
     }
   })
 
+  it('tell without a run what is pending of all, the newest first', async () => {
+    const { cli, deliver, run, json, run_id } = await rejected()
+    deliver('b', 'id,name\n7,a\n')
+    const { evidence } = await run()
+    const pending = async (...args: string[]) =>
+      json(await cli('quarantine', 'list', '--format', 'json', ...args))
+    expect(await pending()).toMatchObject({
+      total: 2,
+      quarantines: [
+        { run_id: evidence.run_id, dataflow: 'flow', rows: 1, pending: 1 },
+        { run_id, dataflow: 'flow', rows: 3, pending: 3 },
+      ],
+    })
+    expect(await pending('--limit', '1')).toMatchObject({ total: 2, quarantines: [{ rows: 1 }] })
+    const shown = (await cli('quarantine', '--limit', '1')).stdout
+    expect(shown).toContain('4 rejected rows pending')
+    expect(shown).toContain('and 1 dataflow of earlier runs')
+    await cli('quarantine', 'ack', run_id, 'flow', '--reason', 'a test', '--code', 'contract.max')
+    await cli('quarantine', 'ack', evidence.run_id, 'flow', '--reason', 'a test')
+    expect(await pending()).toMatchObject({ total: 1, quarantines: [{ run_id, rows: 3, pending: 2 }] })
+    await cli('quarantine', 'ack', run_id, 'flow', '--reason', 'a test')
+    expect((await cli('quarantine')).stdout).toBe('No rejected row is pending\n')
+  })
+
   it('name each row, its place and all of its reasons', async () => {
     const { show, cli, run_id } = await rejected()
     const { rows } = await show()
