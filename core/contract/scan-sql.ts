@@ -1,5 +1,6 @@
 import { quoteIdentifier, quoteLiteral } from '../engine/sql.ts'
 import { fieldIdSql } from '../tables/field-ids-sql.ts'
+import { rawJson } from './raw-json.ts'
 import { recordTextSql } from './record-text.ts'
 import { type Rule, ruleLiteral } from './rules.ts'
 import type { ScanRequest } from './scan.ts'
@@ -122,12 +123,6 @@ export function maskOf(input: 'text' | string): string {
   return `[masked ${input}]`
 }
 
-/** JSON has no NaN and no infinities, and the engine would write them all the same: they are kept as texts. */
-function jsonValue(input: string, raw: string): string {
-  if (input !== 'FLOAT' && input !== 'DOUBLE') return raw
-  return `CASE WHEN isfinite(${raw}) THEN to_json(${raw}) ELSE to_json(CAST(${raw} AS VARCHAR)) END`
-}
-
 interface RejectedExtra {
   readonly field: string
   readonly needs: readonly string[]
@@ -147,7 +142,7 @@ function rejectedExtras(request: ScanRequest, source: ScanSource): RejectedExtra
     const columns = rawColumns(request)
     const fields = columns.map(
       ({ name, input, raw }) =>
-        `${quoteLiteral(name)}: ${policy === 'masked' ? `CASE WHEN ${raw} IS NOT NULL THEN ${quoteLiteral(maskOf(input))} END` : jsonValue(input, raw)}`,
+        `${quoteLiteral(name)}: ${policy === 'masked' ? `CASE WHEN ${raw} IS NOT NULL THEN ${quoteLiteral(maskOf(input))} END` : rawJson(input, raw)}`,
     )
     if (fields.length > 0)
       extras.push({ field: `'raw': {${fields.join(', ')}}`, needs: columns.map(({ raw }) => raw) })
