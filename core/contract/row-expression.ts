@@ -3,6 +3,7 @@ import { wordsOfBinding } from '../engine/engine-errors.ts'
 import { quoteIdentifier } from '../engine/sql.ts'
 import { ManifestError, TerminalError } from '../errors.ts'
 import { comparedTextProblem } from './compared-texts.ts'
+import { constantProblem } from './constant-problem.ts'
 import { functionName, parseSelects, type Tree, walkTree } from './parse-tree.ts'
 import { scalarFunctions } from './pure-functions.ts'
 
@@ -82,6 +83,8 @@ export async function parseRowExpression(engine: Engine, expr: string): Promise<
     if (problem !== undefined) throw refusal(expr, problem)
     return node.class === 'LAMBDA' ? new Set([...parameters, ...lambdaParameters(node)]) : parameters
   })
+  const problem = await constantProblem(engine, tree)
+  if (problem !== undefined) throw refusal(expr, problem)
   return { tree, sql, names: [...names], parameters: [...bound] }
 }
 

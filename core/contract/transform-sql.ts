@@ -1,13 +1,15 @@
 import type { Engine } from '../engine/engine.ts'
 import { quoteIdentifier } from '../engine/sql.ts'
 import { ManifestError } from '../errors.ts'
+import { constantProblem } from './constant-problem.ts'
 import { functionName, instanceFunctions, parseSelects, type Tree, walkTree } from './parse-tree.ts'
 import { relationSelect } from './readers.ts'
 import type { ScanRelation } from './scan.ts'
 
 /**
  * Lets one SELECT through that names only `relations` and its own CTEs. It is judged by the engine's parse
- * tree; nothing is bound or run. Throws `ManifestError` `TRANSFORM_REFUSED`, naming the construct.
+ * tree; nothing is bound, and nothing run but its constants. Throws `ManifestError` `TRANSFORM_REFUSED`, naming the
+ * construct.
  */
 export async function checkTransformSql(
   engine: Engine,
@@ -19,6 +21,8 @@ export async function checkTransformSql(
   const { statements } = parsed
   if (statements.length !== 1) throw refused(`it has ${statements.length} statements, not one SELECT`)
   walk(statements[0], new Set(relations.map((name) => name.toLowerCase())))
+  const problem = await constantProblem(engine, statements[0])
+  if (problem !== undefined) throw refused(problem)
 }
 
 const tableFunctions = new Set(['range', 'generate_series', 'unnest'])

@@ -139,6 +139,36 @@ test('every text has its place, and all are told at once', async () => {
   ])
 })
 
+test('a constant that no row can be computed with is told at its place, whatever kind of text it stands in', async () => {
+  const bad = "s LIKE 'x%' ESCAPE 'ab'"
+  const dataflows = `${flow(
+    `
+      columns: { s: { type: string } }
+      rules: [{ name: r, expr: "${bad}" }, { name: d, expr: "other > DATE '2024-13-01'" }]
+      checks: [{ name: c, sql: "SELECT * FROM {{ load }} WHERE ${bad}" }]`,
+    `
+    transformers:
+      computed: [{ name: z, expr: "${bad}" }, { name: y, expr: "regexp_replace(s, '(', '')" }]
+      filter: "${bad}"`,
+  )}  - name: g
+    transform: { sql: "SELECT * FROM {{ ref('t.a') }} WHERE ${bad}" }
+    sink: { table: t.b, load_type: overwrite }
+`
+  const why = 'it has LIKE with an ESCAPE that is none: DuckDB says: Syntax Error: Invalid escape string.'
+  const said = (await problems(dataflows)).map((line) =>
+    line.replace(/^(\S+) \S+ the (\S+) is refused: /, '$1 $2 '),
+  )
+  expect(said).toEqual([
+    expect.stringContaining(`10:32 expression ${why}`),
+    expect.stringMatching(/^10:78 expression it has CAST\('2024-13-01' AS DATE\), which is no value/),
+    expect.stringContaining(`11:32 SQL ${why}`),
+    expect.stringContaining(`13:35 expression ${why}`),
+    expect.stringMatching(/^13:81 expression it calls regexp_replace\(\) with a constant .*missing \)/),
+    expect.stringContaining(`14:15 expression ${why}`),
+    expect.stringContaining(`17:23 SQL ${why}`),
+  ])
+})
+
 test('what dataflows inherit is asked once and told once; a place with a problem is not asked again', async () => {
   const two = ['a', 'b'].map((name) =>
     flow('{}').replace('name: f', `name: ${name}`).replace('t.a', `t.${name}`),
