@@ -84,7 +84,7 @@ export function addQuarantine(program: Command, does: Does, wholeNumber: (value:
   quarantine
     .command('prune')
     .description(
-      'show which rejected rows are acknowledged and beyond their time, and with --yes remove them',
+      'show which rejected rows are beyond their time and acknowledged, replaced or in no index, and with --yes remove them',
     )
     .option('--yes', 'remove them')
     .action(does(failed, async () => (await import('./quarantine-prune.ts')).pruneQuarantine))

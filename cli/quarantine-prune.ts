@@ -1,5 +1,5 @@
 import { ManifestError } from '../core/errors.ts'
-import { digestOf, sha256 } from '../core/json.ts'
+import { sha256 } from '../core/json.ts'
 import {
   acknowledgedRows,
   type QuarantineItem,
@@ -8,12 +8,14 @@ import {
 } from '../core/runs/acknowledgements.ts'
 import type { FlowItem } from '../core/runs/items.ts'
 import { flowKey, runKey } from '../core/runs/keys.ts'
-import type { QuarantineIndex } from '../core/runs/quarantine.ts'
+import { parseQuarantineIndex, type QuarantineIndex } from '../core/runs/quarantine.ts'
 import { recordReplaced } from '../core/runs/replaced-quarantine.ts'
 import type { ObjectRef } from '../core/stores/object-ref.ts'
+import type { ObjectInfo } from '../core/stores/object-store.ts'
 import { exitCodes } from './fail.ts'
 import { openWritableRecords, type Records, type WritableRecords } from './home.ts'
 import type { Io } from './io.ts'
+import { findUnnamed, type Unnamed, unnamedBlocks } from './quarantine-unnamed.ts'
 import { type Block, emit } from './report.ts'
 import { whoAsks } from './who.ts'
 import { instant, number, plural } from './words.ts'
@@ -27,8 +29,9 @@ interface Due {
 
 /**
  * Removes the files of rejected rows whose time is over and that somebody has acknowledged, all of them, or that a later
- * attempt has read again; without `--yes` it only says which. Indexes and evidence stay. What is to be removed is recorded before anything is, so that
- * a repetition ends what was interrupted and `evidence --verify` knows of it.
+ * attempt has read again, and those that no index names; without `--yes` it only says which. Indexes and evidence stay.
+ * What an index names is recorded before it is removed, so that a repetition ends what was interrupted and
+ * `evidence --verify` knows of it.
  */
 export async function pruneQuarantine(io: Io, { yes }: { readonly yes?: boolean }): Promise<number> {
   const records = await openWritableRecords(io)
@@ -40,8 +43,14 @@ export async function pruneQuarantine(io: Io, { yes }: { readonly yes?: boolean 
     })
   }
   try {
-    const due = await findDue(records, new Date())
-    if (yes === true) for (const each of due) await remove(records, each)
+    const now = new Date()
+    const places = await listPlaces(records)
+    const due = await findDue(records, places, now)
+    const unnamed = await findUnnamed(records, places, now)
+    if (yes === true) {
+      for (const each of due) await remove(records, each)
+      await records.evidence.delete(unnamed.flatMap(({ files }) => files.map(({ key }) => key)))
+    }
     const data = {
       schema: 'sluice.quarantine_prune.v1',
       removed: yes === true,
@@ -54,8 +63,9 @@ export async function pruneQuarantine(io: Io, { yes }: { readonly yes?: boolean 
         expires_at,
         files: files.map(({ key }) => key),
       })),
+      unnamed: unnamed.map(({ files, ...place }) => ({ ...place, files: files.map(({ key }) => key) })),
     }
-    emit(io, data, blocksOf(io, due, yes === true))
+    emit(io, data, blocksOf(io, due, unnamed, yes === true))
     return exitCodes.success
   } finally {
     records.close()
@@ -63,9 +73,10 @@ export async function pruneQuarantine(io: Io, { yes }: { readonly yes?: boolean 
 }
 
 /** By what lies in quarantine, and not by runs: an index that its run names no more is found, too. */
-async function findDue(records: Records, now: Date): Promise<Due[]> {
+async function findDue(records: Records, places: Places, now: Date): Promise<Due[]> {
   const due: Due[] = []
-  for (const [place, keys] of await indexKeys(records)) {
+  for (const [place, objects] of places) {
+    const keys = objects.map(({ key }) => key).filter((key) => /\/\d[^/]*\.json$/.test(key))
     const [runId, dataflow] = place.split('/') as [string, string]
     const flow = (await records.state.get(runKey(runId), flowKey(dataflow))) as FlowItem | undefined
     if (flow === undefined || flow.status === 'running') continue
@@ -88,21 +99,22 @@ async function findDue(records: Records, now: Date): Promise<Due[]> {
   return due
 }
 
-/** By `<run>/<dataflow>`. */
-async function indexKeys({ evidence }: Records): Promise<ReadonlyMap<string, readonly string[]>> {
-  const keys: string[] = []
-  for await (const { key } of evidence.list('quarantine/')) {
-    if (/^quarantine\/[^/]+\/[^/]+\/\d[^/]*\.json$/.test(key)) keys.push(key)
+/** What lies in quarantine, by `<run>/<dataflow>`. */
+type Places = ReadonlyMap<string, readonly ObjectInfo[]>
+
+async function listPlaces({ evidence }: Records): Promise<Places> {
+  const objects: ObjectInfo[] = []
+  for await (const info of evidence.list('quarantine/')) {
+    if (/^quarantine\/[^/]+\/[^/]+\/[^/]+$/.test(info.key)) objects.push(info)
   }
-  return Map.groupBy(keys, (key) => key.split('/').slice(1, 3).join('/'))
+  return Map.groupBy(objects, ({ key }) => key.split('/').slice(1, 3).join('/'))
 }
 
 /** `undefined` for what is no index as it was written: `evidence verify` tells of that, and nothing is removed by it. */
 async function readIndex({ evidence }: Records, key: string): Promise<Due | undefined> {
   const { body } = await evidence.get(key)
-  const index = JSON.parse(Buffer.from(body).toString('utf8')) as QuarantineIndex
-  const { fingerprint, ...content } = index
-  if (fingerprint !== digestOf(content)) return undefined
+  const index = parseQuarantineIndex(body)
+  if (index === undefined) return undefined
   return { ref: { key, size: body.byteLength, sha256: sha256(body) }, index }
 }
 
@@ -127,14 +139,24 @@ async function remove(records: WritableRecords, { ref, item, index }: Due): Prom
   await records.evidence.delete([...index.files.map(({ key }) => key), ...inputs])
 }
 
-function blocksOf(io: Io, due: readonly Due[], isDone: boolean): Block[] {
-  if (due.length === 0)
+function blocksOf(io: Io, due: readonly Due[], unnamed: readonly Unnamed[], isDone: boolean): Block[] {
+  if (due.length === 0 && unnamed.length === 0)
     return [
       {
         kind: 'text',
-        text: 'Nothing to remove: no quarantine is beyond its time and acknowledged, or replaced by a later attempt',
+        text: 'Nothing to remove: no quarantine is beyond its time and acknowledged, replaced by a later attempt, or without an index',
       },
     ]
+  return [
+    ...(due.length === 0 ? [] : dueBlocks(due, isDone)),
+    ...(unnamed.length === 0 ? [] : unnamedBlocks(unnamed, isDone)),
+    ...(isDone
+      ? []
+      : [{ kind: 'code', title: 'To remove them', lines: [io.command('quarantine prune --yes')] } as const]),
+  ]
+}
+
+function dueBlocks(due: readonly Due[], isDone: boolean): Block[] {
   const rows = due.reduce((sum, { index }) => sum + index.rows, 0)
   return [
     { kind: 'title', text: `${plural(rows, 'rejected row')} ${isDone ? 'removed' : 'to be removed'}` },
@@ -155,8 +177,5 @@ function blocksOf(io: Io, due: readonly Due[], isDone: boolean): Block[] {
         item === undefined ? 'replaced by a later attempt' : 'acknowledged',
       ]),
     },
-    ...(isDone
-      ? []
-      : [{ kind: 'code', title: 'To remove them', lines: [io.command('quarantine prune --yes')] } as const]),
   ]
 }

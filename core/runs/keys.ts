@@ -69,6 +69,11 @@ export function stoppedShardPrefix(dataflow: string, attempt: number, round: num
   return shardPrefix(dataflow, attempt, round).replace(/^SHARD#/, 'STOPPED#')
 }
 
+/** Of every attempt and round, as {@link shardsPrefix}. */
+export function stoppedShardsPrefix(dataflow: string): string {
+  return `STOPPED#${dataflow}#`
+}
+
 export function stoppedShardKey(dataflow: string, attempt: number, round: number, shard: number): string {
   return `${stoppedShardPrefix(dataflow, attempt, round)}${String(shard).padStart(4, '0')}`
 }

@@ -118,6 +118,18 @@ export async function readQuarantineIndex(store: ObjectReader, ref: ObjectRef): 
   return await readJsonRef<QuarantineIndex>(store, ref)
 }
 
+/** `undefined` for what is no index as it was written; by its own digest, where nobody has recorded another. */
+export function parseQuarantineIndex(body: Uint8Array): QuarantineIndex | undefined {
+  try {
+    const index = JSON.parse(Buffer.from(body).toString('utf8')) as QuarantineIndex
+    const { fingerprint, ...content } = index
+    return fingerprint === digestOf(content) ? index : undefined
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined
+    throw error
+  }
+}
+
 /** The files of rejected rows that a reference stands for: an index, or one file as earlier versions had it. */
 export async function quarantineFiles(store: ObjectReader, ref: ObjectRef): Promise<readonly ObjectRef[]> {
   return ref.key.endsWith('.parquet') ? [ref] : (await readQuarantineIndex(store, ref)).files
