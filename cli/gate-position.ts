@@ -1,7 +1,7 @@
 import type { ReadPorts } from '../core/ports.ts'
 import { readGateEntry } from '../core/runs/gate-log.ts'
+import { type GateName, gateNames } from '../core/runs/gates.ts'
 import type { FlowItem, RowCounts } from '../core/runs/items.ts'
-import { type GateName, gateNames } from '../core/runs/records.ts'
 
 /** Where an attempt is among its gates, as far as their records tell. */
 export interface GatePosition {

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import type { LineageRecord } from '../core/runs/records.ts'
+import type { LineageRecord } from '../core/runs/lineage-record.ts'
 import { defaultEvolution } from '../core/sinks/evolution-policy.ts'
 import { parseType } from '../core/tables/types.ts'
 import { proveTypes } from './compatibility.ts'

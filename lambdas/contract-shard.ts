@@ -1,7 +1,7 @@
 import { isTerminalName, LeaseLostError, TerminalError } from '../core/errors.ts'
+import type { ShardRecord } from '../core/runs/contract-record.ts'
 import { keptBefore } from '../core/runs/evidence.ts'
 import { checkLease, renewalMilliseconds, renewSharedLease, transactFenced } from '../core/runs/lease.ts'
-import type { ShardRecord } from '../core/runs/records.ts'
 import { readShard, shardWrite, stoppedShardWrite } from '../core/runs/shard-log.ts'
 import { inputBytes } from '../core/sources/inputs.ts'
 import { onlyShard } from '../core/sources/shards.ts'

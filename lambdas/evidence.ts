@@ -1,5 +1,5 @@
+import type { EvidenceRecord } from '../core/runs/commit-records.ts'
 import { writeEvidence } from '../core/runs/evidence.ts'
-import type { EvidenceRecord } from '../core/runs/records.ts'
 import { type GateTask, gateHandler } from './gate-handler.ts'
 
 /**

@@ -1,6 +1,7 @@
 import { PolicyError } from '../core/errors.ts'
 import type { SchemaEvolution } from '../core/manifest/types.ts'
-import type { EvolutionDecision, EvolutionRecord, LineageRecord } from '../core/runs/records.ts'
+import type { EvolutionDecision, EvolutionRecord } from '../core/runs/evolution-record.ts'
+import type { LineageRecord } from '../core/runs/lineage-record.ts'
 import { schemaColumns } from '../core/sinks/draft-schema.ts'
 import { decide } from '../core/sinks/evolution-policy.ts'
 import { gateHandler, type ReadTask } from './gate-handler.ts'

@@ -1,4 +1,5 @@
-import type { FinalizeRecord, StagedFile } from '../core/runs/records.ts'
+import type { FinalizeRecord } from '../core/runs/commit-records.ts'
+import type { StagedFile } from '../core/runs/contract-record.ts'
 import { roundTag } from '../core/runs/uncommitted.ts'
 import { newSnapshotId, uuidFrom } from '../core/tables/attempt.ts'
 import { dataFileFromStats } from '../core/tables/data-file.ts'

@@ -5,7 +5,9 @@ import { type ErrorSummary, LeaseLostError, summarizeError, TerminalError } from
 import type { Dataflow, RenderedManifest } from '../core/manifest/types.ts'
 import type { Ports, ReadPorts } from '../core/ports.ts'
 import { attemptKey, type KnownAttempt } from '../core/runs/attempt-memory.ts'
+import type { ExtractRecord } from '../core/runs/extract-record.ts'
 import { type GateLog, gateEntryWrite, readGateLog } from '../core/runs/gate-log.ts'
+import type { GateName, Verdict } from '../core/runs/gates.ts'
 import type { HeadItem } from '../core/runs/items.ts'
 import {
   holdLease,
@@ -16,7 +18,7 @@ import {
   transactFenced,
 } from '../core/runs/lease.ts'
 import { loadDataflow, loadRenderedManifest } from '../core/runs/manifest-store.ts'
-import type { ExtractRecord, GateEntry, GateName, GateRecords, Verdict } from '../core/runs/records.ts'
+import type { GateEntry, GateRecords } from '../core/runs/records.ts'
 import type { ObjectRef } from '../core/stores/object-ref.ts'
 import type { Put } from '../core/stores/state-store.ts'
 import { controlHandler, type Handler } from './control-handler.ts'

@@ -1,7 +1,7 @@
 import type { CheckResult } from '../core/contract/checks.ts'
+import type { ContractRecord, ShardRecord } from '../core/runs/contract-record.ts'
 import type { RowCounts } from '../core/runs/items.ts'
 import { sumReasons } from '../core/runs/reasons.ts'
-import type { ContractRecord, ShardRecord } from '../core/runs/records.ts'
 import { addRows, noRows } from '../core/runs/result.ts'
 import { readShards } from '../core/runs/shard-log.ts'
 import { pinsOf } from '../core/sinks/unique.ts'

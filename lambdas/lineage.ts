@@ -14,7 +14,7 @@ import {
 import type { Engine } from '../core/engine/engine.ts'
 import { ContractError } from '../core/errors.ts'
 import type { Dataflow } from '../core/manifest/types.ts'
-import type { LineageRecord } from '../core/runs/records.ts'
+import type { LineageRecord } from '../core/runs/lineage-record.ts'
 import {
   type DraftBase,
   type DraftColumn,

@@ -1,6 +1,6 @@
 import { IntegrityError } from '../core/errors.ts'
 import { advanceSourceState, readCommit } from '../core/runs/commit.ts'
-import type { SourceStateRecord } from '../core/runs/records.ts'
+import type { SourceStateRecord } from '../core/runs/commit-records.ts'
 import { type GateTask, gateHandler } from './gate-handler.ts'
 
 /** Gate 11: the source state moves to what the commit record entitles to, and only because there is one. */

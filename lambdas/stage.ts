@@ -1,6 +1,7 @@
 import type { CheckResult } from '../core/contract/checks.ts'
 import { ContractError, IntegrityError, SchemaMovedError } from '../core/errors.ts'
-import type { StagedFile, StageRecord } from '../core/runs/records.ts'
+import type { StageRecord } from '../core/runs/commit-records.ts'
+import type { StagedFile } from '../core/runs/contract-record.ts'
 import { loadTarget, type Target } from '../core/sinks/target.ts'
 import { countPresent } from '../core/sinks/unique.ts'
 import { defaultSortFields, sameFields } from '../core/tables/design.ts'

@@ -1,6 +1,7 @@
 import type { Engine } from '../core/engine/engine.ts'
 import type { SchemaEvolution } from '../core/manifest/types.ts'
-import type { LineageRecord, StagedFile } from '../core/runs/records.ts'
+import type { StagedFile } from '../core/runs/contract-record.ts'
+import type { LineageRecord } from '../core/runs/lineage-record.ts'
 import { attemptTag, portionTag } from '../core/runs/uncommitted.ts'
 import { type LayoutRequest, layOut } from '../core/sinks/layout-files.ts'
 import { asLoaded } from '../core/sinks/nested-fields.ts'

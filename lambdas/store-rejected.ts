@@ -1,7 +1,7 @@
 import type { RejectContext, RejectedFile } from '../core/contract/scan.ts'
 import { digestOnce } from '../core/json.ts'
+import type { QuarantineFile } from '../core/runs/contract-record.ts'
 import { checkPreserve } from '../core/runs/environments.ts'
-import type { QuarantineFile } from '../core/runs/records.ts'
 import type { GateTask } from './gate-handler.ts'
 import { quarantineName } from './index-rejected.ts'
 import { storeOnce } from './store-once.ts'

@@ -2,14 +2,11 @@ import type { ErrorSummary } from '../core/errors.ts'
 import { SluiceError, summarizeError } from '../core/errors.ts'
 import type { Dataflow, RenderedManifest } from '../core/manifest/types.ts'
 import type { ReadPorts } from '../core/ports.ts'
+import type { CompatibilityProof } from '../core/runs/compatibility-record.ts'
+import type { EvolutionRecord } from '../core/runs/evolution-record.ts'
+import type { ExtractRecord } from '../core/runs/extract-record.ts'
 import { emptyLog } from '../core/runs/gate-log.ts'
-import type {
-  CompatibilityProof,
-  DdlPlan,
-  EvolutionRecord,
-  ExtractRecord,
-  PhysicalState,
-} from '../core/runs/records.ts'
+import type { DdlPlan, PhysicalState } from '../core/runs/physical-ddl-record.ts'
 import type { DdlVerdict } from '../core/sinks/ddl-apply.ts'
 import { proveTypes } from '../lambdas/compatibility.ts'
 import { evolutionOf } from '../lambdas/evolution.ts'

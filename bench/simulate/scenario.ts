@@ -1,7 +1,7 @@
 import type { HandlerId } from '../../core/cost/handler-memory.ts'
 import type { Measured } from '../../core/cost/measured.ts'
 import { admitTransitions, gateTransitions, settleTransitions } from '../../core/cost/transitions.ts'
-import { gateNames } from '../../core/runs/records.ts'
+import { gateNames } from '../../core/runs/gates.ts'
 import type { Scenario, Step } from './model.ts'
 import { type Limits, published } from './quotas.ts'
 

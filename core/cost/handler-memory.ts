@@ -1,4 +1,4 @@
-import type { GateName } from '../runs/records.ts'
+import type { GateName } from '../runs/gates.ts'
 
 /** Every function of the stack, by the name that its handler has in records: the gates, and what is around them. */
 export type HandlerId = GateName | 'contract_shard' | 'plan' | 'admit' | 'settle' | 'seal'

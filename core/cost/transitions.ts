@@ -1,4 +1,4 @@
-import type { GateName } from '../runs/records.ts'
+import type { GateName } from '../runs/gates.ts'
 
 /**
  * State transitions of `state-machines/run.asl.json`, counted by the handlers as they end: each invocation is one

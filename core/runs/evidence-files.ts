@@ -1,5 +1,6 @@
 import type { ColumnStats } from '../engine/engine.ts'
-import type { GateEntry, StagedFile } from './records.ts'
+import type { StagedFile } from './contract-record.ts'
+import type { GateEntry } from './records.ts'
 
 /**
  * A gate's entry as the evidence has it. The contract gate's record says of each file the least and the greatest value of

@@ -5,8 +5,9 @@ import type { Ports, ReadPorts } from '../ports.ts'
 import { type ObjectRef, writeJson } from '../stores/object-ref.ts'
 import { withoutValues } from './evidence-files.ts'
 import type { GateLog } from './gate-log.ts'
+import { type GateName, gateNames } from './gates.ts'
 import type { FlowReason, RowCounts, RunItem } from './items.ts'
-import { type GateEntry, type GateName, gateNames } from './records.ts'
+import type { GateEntry } from './records.ts'
 
 /** `passed`: every gate before the commit did; whether the commit followed, the commit record says. */
 export type EvidenceOutcome = 'passed' | 'failed' | FlowReason

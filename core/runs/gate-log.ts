@@ -4,8 +4,9 @@ import { sha256 } from '../json.ts'
 import type { Ports, ReadPorts } from '../ports.ts'
 import { type ObjectRef, readRef, writeText } from '../stores/object-ref.ts'
 import type { Item, Put } from '../stores/state-store.ts'
+import type { GateName } from './gates.ts'
 import { gateKey, gatePrefix, runKey } from './keys.ts'
-import type { GateEntry, GateName } from './records.ts'
+import type { GateEntry } from './records.ts'
 
 /** Larger records go to the object store; DynamoDB bills by the KiB and ends at 400 KB. */
 const inlineLimit = 32 * 1024

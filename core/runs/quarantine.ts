@@ -5,7 +5,7 @@ import { digestOf, sha256 } from '../json.ts'
 import type { Ports } from '../ports.ts'
 import { type ObjectRef, readJsonRef, writeJson } from '../stores/object-ref.ts'
 import type { ObjectReader } from '../stores/object-store.ts'
-import type { QuarantineFile, ReasonCount } from './records.ts'
+import type { QuarantineFile, ReasonCount } from './contract-record.ts'
 import type { SeenFile } from './seen-files.ts'
 
 /** What one attempt of a dataflow has set aside, and until when it is kept. No value of a row is in it. */

@@ -1,4 +1,4 @@
-import type { ReasonCount } from './records.ts'
+import type { ReasonCount } from './contract-record.ts'
 
 /** Of several scans, in the order of one: the most frequent first, then by column and rule. */
 export function sumReasons(counts: readonly ReasonCount[]): ReasonCount[] {

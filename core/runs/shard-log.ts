@@ -2,9 +2,9 @@ import { addUsage, type Usage } from '../cost/usage.ts'
 import { TerminalError } from '../errors.ts'
 import type { Ports, ReadPorts } from '../ports.ts'
 import type { Item, Put } from '../stores/state-store.ts'
+import type { QuarantineFile, ReasonCount, ShardRecord } from './contract-record.ts'
 import { entryAttributes, entryText } from './gate-log.ts'
 import { runKey, shardKey, shardPrefix, stoppedShardKey, stoppedShardPrefix } from './keys.ts'
-import type { QuarantineFile, ReasonCount, ShardRecord } from './records.ts'
 
 type Stores = Pick<ReadPorts, 'state' | 'evidence'>
 

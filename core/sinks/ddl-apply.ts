@@ -1,5 +1,5 @@
 import type { PhysicalDesign, SafeWindow, SchemaEvolution, Weekday } from '../manifest/types.ts'
-import type { DdlPlan } from '../runs/records.ts'
+import type { DdlPlan } from '../runs/physical-ddl-record.ts'
 
 export interface DdlCircumstances {
   readonly apply: PhysicalDesign['apply']

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { PhysicalState } from '../runs/records.ts'
+import type { PhysicalState } from '../runs/physical-ddl-record.ts'
 import type { PartitionField } from '../tables/partition.ts'
 import type { Schema } from '../tables/types.ts'
 import { isWithin, judgeDdl } from './ddl-apply.ts'

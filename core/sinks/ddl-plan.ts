@@ -1,11 +1,7 @@
 import { digestOf } from '../json.ts'
-import type {
-  DdlOperation,
-  DdlPlan,
-  EvolutionDecision,
-  LineageRecord,
-  PhysicalState,
-} from '../runs/records.ts'
+import type { EvolutionDecision } from '../runs/evolution-record.ts'
+import type { LineageRecord } from '../runs/lineage-record.ts'
+import type { DdlOperation, DdlPlan, PhysicalState } from '../runs/physical-ddl-record.ts'
 import { sameFields } from '../tables/design.ts'
 import { takenNames } from '../tables/partition.ts'
 import { canPromote, schemaNodes } from '../tables/schema.ts'

@@ -1,6 +1,7 @@
 import { type ColumnType, isNested } from '../contract/types.ts'
 import type { SchemaEvolution } from '../manifest/types.ts'
-import type { SchemaColumn, SchemaDifference } from '../runs/records.ts'
+import type { SchemaColumn } from '../runs/evolution-record.ts'
+import type { SchemaDifference } from '../runs/lineage-record.ts'
 import { evolveSchema, type SchemaChange } from '../tables/evolution.ts'
 import { type AssignedSchema, assignFieldIds } from '../tables/schema.ts'
 import { type IcebergType, type NestedField, type Schema, typeText } from '../tables/types.ts'

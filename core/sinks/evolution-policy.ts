@@ -1,5 +1,6 @@
 import type { SchemaEvolution } from '../manifest/types.ts'
-import type { EvolutionDecision, SchemaDifference } from '../runs/records.ts'
+import type { EvolutionDecision } from '../runs/evolution-record.ts'
+import type { SchemaDifference } from '../runs/lineage-record.ts'
 
 export type { EvolutionDecision, SchemaDifference }
 

@@ -1,4 +1,4 @@
-import type { SchemaDifference } from '../runs/records.ts'
+import type { SchemaDifference } from '../runs/lineage-record.ts'
 import type { SchemaChange } from '../tables/evolution.ts'
 import { canPromote } from '../tables/schema.ts'
 import { type IcebergType, typeText } from '../tables/types.ts'

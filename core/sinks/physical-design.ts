@@ -1,6 +1,6 @@
 import { PolicyError } from '../errors.ts'
 import type { PhysicalDesign } from '../manifest/types.ts'
-import type { LineageRecord } from '../runs/records.ts'
+import type { LineageRecord } from '../runs/lineage-record.ts'
 import { defaultSortFields } from '../tables/design.ts'
 import { defaultSpec, type SortField, type TableMetadata } from '../tables/metadata.ts'
 import type { PartitionField } from '../tables/partition.ts'

@@ -1,6 +1,6 @@
 import { type ColumnType, isNested, type MemberContract } from '../contract/types.ts'
 import type { SchemaEvolution } from '../manifest/types.ts'
-import type { SchemaChangeName, SchemaDifference } from '../runs/records.ts'
+import type { SchemaChangeName, SchemaDifference } from '../runs/lineage-record.ts'
 import type { SchemaChange } from '../tables/evolution.ts'
 import { canPromote } from '../tables/schema.ts'
 import { type NestedField, type Schema, typeText } from '../tables/types.ts'

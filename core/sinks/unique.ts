@@ -1,7 +1,7 @@
 import type { ScanColumn } from '../contract/scan.ts'
 import { quoteIdentifier } from '../engine/sql.ts'
 import type { ReadPorts } from '../ports.ts'
-import type { StagedFile } from '../runs/records.ts'
+import type { StagedFile } from '../runs/contract-record.ts'
 import { pinLive } from '../sources/inputs.ts'
 import { type ColumnRef, columnsSelect, downloadColumns } from '../sources/parquet-ranges.ts'
 import type { ObjectPin } from '../stores/object-store.ts'

@@ -1,7 +1,7 @@
 import type { CheckSpec } from '../contract/checks.ts'
 import { parseRowCount } from '../contract/reconciliation.ts'
 import { SourceError } from '../errors.ts'
-import type { ControlCount } from '../runs/records.ts'
+import type { ControlCount } from '../runs/extract-record.ts'
 import type { ObjectPin, ObjectReader } from '../stores/object-store.ts'
 import { mapParallel } from '../tables/table-files.ts'
 

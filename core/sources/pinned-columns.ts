@@ -1,6 +1,6 @@
 import type { Engine } from '../engine/engine.ts'
 import type { ReadPorts } from '../ports.ts'
-import type { TablePin } from '../runs/records.ts'
+import type { TablePin } from '../runs/extract-record.ts'
 import { columnTypeOf } from '../sinks/iceberg-types.ts'
 import { currentSchema } from '../tables/metadata.ts'
 import { listDataFiles, loadTable } from '../tables/scan.ts'

@@ -1,7 +1,8 @@
 import { SourceError } from '../errors.ts'
 import type { Dataflow, FileSource } from '../manifest/types.ts'
 import type { ReadPorts } from '../ports.ts'
-import type { ExtractRecord, LineageRecord, Shard } from '../runs/records.ts'
+import type { ExtractRecord, Shard } from '../runs/extract-record.ts'
+import type { LineageRecord } from '../runs/lineage-record.ts'
 import type { ObjectPin } from '../stores/object-store.ts'
 import { compressionOf } from './compression.ts'
 

@@ -1,6 +1,6 @@
 import { SourceError } from '../errors.ts'
 import type { ReadPorts } from '../ports.ts'
-import type { TablePin } from '../runs/records.ts'
+import type { TablePin } from '../runs/extract-record.ts'
 import { parseTable } from '../tables/identifier.ts'
 import { currentSnapshot } from '../tables/metadata.ts'
 import { loadTable } from '../tables/scan.ts'

@@ -1,7 +1,7 @@
 import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import type { ExtractRecord } from '../../core/runs/records.ts'
+import type { ExtractRecord } from '../../core/runs/extract-record.ts'
 import { openAsk } from '../support/duckdb.ts'
 import { makeProject } from '../support/project.ts'
 import { deliverFile } from '../support/shard-project.ts'

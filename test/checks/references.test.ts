@@ -2,7 +2,7 @@ import { readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import type { Ports } from '../../core/ports.ts'
-import type { ExtractRecord } from '../../core/runs/records.ts'
+import type { ExtractRecord } from '../../core/runs/extract-record.ts'
 import { makeProject, runProject } from '../support/project.ts'
 import { deliverParts, load, started, ways } from './checked-load.ts'
 

@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import type { Ports } from '../../core/ports.ts'
-import type { ExtractRecord } from '../../core/runs/records.ts'
+import type { ExtractRecord } from '../../core/runs/extract-record.ts'
 import { makeProject } from '../support/project.ts'
 import { deliverParts, load, ways } from './checked-load.ts'
 

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
-import type { StagedFile } from '../../core/runs/records.ts'
+import type { StagedFile } from '../../core/runs/contract-record.ts'
 import { openCorrections } from '../quarantine/project.ts'
 
 /** Nothing that Sluice writes itself looks like one. */

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { EvolutionDecision } from '../../core/runs/records.ts'
+import type { EvolutionDecision } from '../../core/runs/evolution-record.ts'
 import { currentSchema } from '../../core/tables/metadata.ts'
 import { schemaNodes } from '../../core/tables/schema.ts'
 import type { Schema } from '../../core/tables/types.ts'

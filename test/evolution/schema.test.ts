@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { EvolutionDecision } from '../../core/runs/records.ts'
+import type { EvolutionDecision } from '../../core/runs/evolution-record.ts'
 import { type Flow, openFlow, type Ran } from './flow.ts'
 
 let flow: Flow

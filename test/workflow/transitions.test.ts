@@ -10,7 +10,7 @@ import {
 } from '../../core/cost/transitions.ts'
 import { CommitConflictError, RetryableError } from '../../core/errors.ts'
 import type { Ports } from '../../core/ports.ts'
-import { gateNames } from '../../core/runs/records.ts'
+import { gateNames } from '../../core/runs/gates.ts'
 import type { HistoryEvent } from '../../local/asl/index.ts'
 import { deliver, makeProject, runProject } from '../support/project.ts'
 
