@@ -1,9 +1,9 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DuckDBInstance } from '@duckdb/node-api'
+import { sqlType } from '../core/contract/lake-types.ts'
 import { contractType } from '../core/contract/nested-contract.ts'
 import type { ColumnContract } from '../core/contract/types.ts'
-import { sqlType } from '../core/contract/types.ts'
 
 interface Column {
   readonly contract: ColumnContract

@@ -1,5 +1,5 @@
 import { resultText } from '../core/contract/checks.ts'
-import type { ColumnCount } from '../core/contract/types.ts'
+import type { ColumnCount } from '../core/contract/rule-names.ts'
 import type { GateLog } from '../core/runs/gate-log.ts'
 import type { RunItem } from '../core/runs/items.ts'
 import type { GateEntry, GateRecords } from '../core/runs/records.ts'

@@ -1,4 +1,4 @@
-import type { ColumnCount, RuleCount } from '../core/contract/types.ts'
+import type { ColumnCount, RuleCount } from '../core/contract/rule-names.ts'
 import { ManifestError, SluiceError } from '../core/errors.ts'
 import { suggest } from '../core/manifest/near.ts'
 import { readCommit } from '../core/runs/commit.ts'

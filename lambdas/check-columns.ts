@@ -1,6 +1,6 @@
 import { instantTypes } from '../core/contract/checks.ts'
+import { isNested, typeText } from '../core/contract/column-types.ts'
 import type { ScanColumn } from '../core/contract/scan.ts'
-import { isNested, typeText } from '../core/contract/types.ts'
 import { ContractError } from '../core/errors.ts'
 import { referredColumns } from './check-references.ts'
 import { verifySql } from './check-sql.ts'

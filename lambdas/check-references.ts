@@ -1,6 +1,6 @@
 import type { References } from '../core/contract/checks.ts'
+import { typeText } from '../core/contract/column-types.ts'
 import { countUnmatched, isComparable } from '../core/contract/references.ts'
-import { typeText } from '../core/contract/types.ts'
 import { ContractError, TerminalError } from '../core/errors.ts'
 import type { ExtractRecord, TablePin } from '../core/runs/extract-record.ts'
 import { type ColumnRef, columnsSelect } from '../core/sources/parquet-ranges.ts'

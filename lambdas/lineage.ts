@@ -1,16 +1,11 @@
 import { patternsOf, verifyPatterns } from '../core/contract/check-contract.ts'
+import { type ColumnType, isNested, typeText } from '../core/contract/column-types.ts'
 import { enforced } from '../core/contract/enforcement.ts'
 import { columnType } from '../core/contract/input-type.ts'
 import { contractType } from '../core/contract/nested-contract.ts'
 import { bindRowRules } from '../core/contract/row-rules.ts'
 import type { ScanColumn, ScanConstant } from '../core/contract/scan.ts'
-import {
-  type ColumnContract,
-  type ColumnType,
-  isNested,
-  refusesNull,
-  typeText,
-} from '../core/contract/types.ts'
+import { type ColumnContract, refusesNull } from '../core/contract/types.ts'
 import type { Engine } from '../core/engine/engine.ts'
 import { ContractError } from '../core/errors.ts'
 import type { Dataflow } from '../core/manifest/types.ts'

@@ -1,15 +1,10 @@
 import { describe, expect, test } from 'vitest'
 import { checkContract, verifyPatterns } from './check-contract.ts'
+import { scalarOf, typeText } from './column-types.ts'
+import { icebergType, sqlType } from './lake-types.ts'
 import { contractType } from './nested-contract.ts'
 import { openTestPool } from './scan.suite.ts'
-import {
-  type ColumnContract,
-  icebergType,
-  type MemberContract,
-  scalarOf,
-  sqlType,
-  typeText,
-} from './types.ts'
+import type { ColumnContract, MemberContract } from './types.ts'
 
 const pool = openTestPool(1)
 const check = (column: object) =>

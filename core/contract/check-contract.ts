@@ -1,17 +1,10 @@
 import type { Engine } from '../engine/engine.ts'
+import type { ColumnType, ScalarType } from './column-types.ts'
+import { isNested, scalarOf, typeText } from './column-types.ts'
 import { acceptsText } from './grammar.ts'
 import { columnTypeProblem, contractType } from './nested-contract.ts'
 import { patternError } from './pattern-error.ts'
-import type {
-  ColumnContract,
-  ColumnType,
-  ContractSpec,
-  MemberContract,
-  RowRule,
-  RuleValue,
-  ScalarType,
-} from './types.ts'
-import { isNested, scalarOf, typeText } from './types.ts'
+import type { ColumnContract, ContractSpec, MemberContract, RowRule, RuleValue } from './types.ts'
 
 /** A mistake in a contract; `path` leads to its place: `['columns', 'delay', 'min']`, `['rules', 0, 'name']`. */
 export interface ContractProblem {

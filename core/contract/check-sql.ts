@@ -2,11 +2,11 @@ import type { Engine } from '../engine/engine.ts'
 import { wordsOfBinding } from '../engine/engine-errors.ts'
 import { quoteIdentifier } from '../engine/sql.ts'
 import { ManifestError, TerminalError } from '../errors.ts'
+import type { ColumnType } from './column-types.ts'
 import { functionName, parseSelects, type Tree, walkTree } from './parse-tree.ts'
 import { aggregateOverRows, scalarFunctions } from './pure-functions.ts'
 import { relationSelect } from './readers.ts'
 import { checkTransformSql } from './transform-sql.ts'
-import type { ColumnType } from './types.ts'
 
 /** A relation that the SQL of a check may name, with its columns. */
 export interface CheckRelation {

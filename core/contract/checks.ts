@@ -1,7 +1,7 @@
+import { nestedTypeNames, typeText } from './column-types.ts'
 import { contractType } from './nested-contract.ts'
 import type { Reconciliation } from './reconciliation.ts'
 import type { ColumnContract, Severity } from './types.ts'
-import { nestedTypeNames, typeText } from './types.ts'
 
 /**
  * Rules over a load as a whole. They see the rows of this load that are accepted, once every row is judged, and

@@ -3,11 +3,12 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { quoteLiteral } from '../engine/sql.ts'
 import { coercedSql, coercedText, isCoercible } from './coercions.ts'
+import { type ColumnType, scalarOf, typeText } from './column-types.ts'
 import { accepted, refused, types } from './grammar.suite.ts'
 import { acceptsText, valueText } from './grammar.ts'
 import { contractType } from './nested-contract.ts'
 import { columnsOf, csvInput, openTestPool, scanAll } from './scan.suite.ts'
-import { type ColumnContract, type ColumnType, scalarOf, typeText } from './types.ts'
+import type { ColumnContract } from './types.ts'
 
 const pool = openTestPool(1)
 

@@ -1,5 +1,6 @@
 import { quoteLiteral } from '../engine/sql.ts'
-import { type ColumnType, isNested, type PlainTypeName, sqlType } from './types.ts'
+import { type ColumnType, isNested, type PlainTypeName } from './column-types.ts'
+import { sqlType } from './lake-types.ts'
 
 /** A whole text that `pattern` matches, in RE2 and in JavaScript alike, becomes `becomes`; `\1` is its first group. */
 interface Coercion {

@@ -1,11 +1,6 @@
-import {
-  type ColumnContract,
-  type ContractSpec,
-  nestedTypeNames,
-  type RuleName,
-  refusesNull,
-  type Severity,
-} from './types.ts'
+import { nestedTypeNames } from './column-types.ts'
+import type { RuleName } from './rule-names.ts'
+import { type ColumnContract, type ContractSpec, refusesNull, type Severity } from './types.ts'
 
 /** Under `warn` no rule of a value or of the row rejects; elsewhere each has the severity that the contract gives it. */
 export function enforced<R extends { readonly severity?: Severity }>(

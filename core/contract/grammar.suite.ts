@@ -1,4 +1,4 @@
-import type { ScalarType } from './types.ts'
+import type { ScalarType } from './column-types.ts'
 
 /** The types on which the grammar's tests run. */
 export const types: readonly ScalarType[] = [

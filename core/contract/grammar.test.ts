@@ -5,9 +5,9 @@ import fc from 'fast-check'
 import { afterAll, describe, expect, test } from 'vitest'
 import { openEnginePool } from '../engine/engine.ts'
 import { quoteLiteral } from '../engine/sql.ts'
+import { type ScalarType, typeText } from './column-types.ts'
 import { accepted, oracle, refused, spellings, types } from './grammar.suite.ts'
 import { acceptsText, textVerdict, typedText } from './grammar.ts'
-import { type ScalarType, typeText } from './types.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'grammar-'))
 const pool = openEnginePool({ directory, size: 1, threads: 1 })

@@ -1,6 +1,7 @@
 import { quoteLiteral } from '../engine/sql.ts'
-import type { ColumnType, ScalarType } from './types.ts'
-import { isNested, sqlType } from './types.ts'
+import type { ColumnType, ScalarType } from './column-types.ts'
+import { isNested } from './column-types.ts'
+import { sqlType } from './lake-types.ts'
 
 /**
  * The lexical grammar of each type: which texts are a value of it. ASCII only, no surrounding white space,

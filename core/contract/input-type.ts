@@ -1,7 +1,7 @@
 import { TerminalError } from '../errors.ts'
+import type { ColumnType, ScalarType } from './column-types.ts'
 import { type DuckdbType, parseDuckdbType } from './duckdb-type.ts'
 import { memberNameProblem, nestingLimit } from './nested-contract.ts'
-import type { ColumnType, ScalarType } from './types.ts'
 
 const inferred: Readonly<Record<string, ScalarType>> = {
   BOOLEAN: { type: 'boolean' },

@@ -1,5 +1,6 @@
 import { TerminalError } from '../errors.ts'
-import { type ColumnType, type MemberContract, plainTypeNames, type ScalarType, typeNames } from './types.ts'
+import { type ColumnType, plainTypeNames, type ScalarType, typeNames } from './column-types.ts'
+import type { MemberContract } from './types.ts'
 
 /** How deep lists, structs and maps may stand in each other; a list of integers is one level. */
 export const nestingLimit = 8

@@ -1,5 +1,5 @@
-import type { ColumnType, ScalarType } from './types.ts'
-import { isNested } from './types.ts'
+import type { ColumnType, ScalarType } from './column-types.ts'
+import { isNested } from './column-types.ts'
 
 /** JSON paths of the structs of one document. Names of members need no escape in a path's quotes. */
 export function objectPaths(type: ColumnType, path: string): readonly string[] {

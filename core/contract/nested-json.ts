@@ -1,11 +1,11 @@
 import { quoteLiteral } from '../engine/sql.ts'
+import type { ColumnType, ListType, MapType, NestedType, ScalarType, StructType } from './column-types.ts'
+import { isNested } from './column-types.ts'
 import { jsonVerdict, textVerdict, typedText } from './grammar.ts'
 import { member, needsString, objectPaths, shapeOf, stringMaps } from './nested-json-shape.ts'
 import { map, mapForm, noMap } from './nested-map.ts'
 import { eachForm, isNull, leaf, list, notWrong, type Place, struct } from './nested-place.ts'
 import { extract, literal, parameter } from './nested-sql.ts'
-import type { ColumnType, ListType, MapType, NestedType, ScalarType, StructType } from './types.ts'
-import { isNested } from './types.ts'
 
 /** One JSON text. Its own `null` is no way to write NULL: that is a field without a value. */
 export function jsonText(type: NestedType, depth: number): Place {

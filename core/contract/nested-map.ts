@@ -1,8 +1,8 @@
+import type { MapType } from './column-types.ts'
+import { sqlType } from './lake-types.ts'
 import { place as step } from './nested-contract.ts'
 import { inside, isNull, notWrong, type Place } from './nested-place.ts'
 import { allOf, extract, literal, parameter } from './nested-sql.ts'
-import type { MapType } from './types.ts'
-import { sqlType } from './types.ts'
 
 export interface MapParts {
   readonly type: MapType

@@ -1,7 +1,7 @@
+import type { ColumnType, ListType, ScalarType, StructType } from './column-types.ts'
+import { sqlType } from './lake-types.ts'
 import { place as step } from './nested-contract.ts'
 import { allOf, extract, literal, named, parameter } from './nested-sql.ts'
-import type { ColumnType, ListType, ScalarType, StructType } from './types.ts'
-import { sqlType } from './types.ts'
 
 /**
  * One place of a nested column (the column, an item, a member, a key, a value) as SQL. The input is taken apart

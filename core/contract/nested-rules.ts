@@ -1,7 +1,8 @@
+import { type NestedType, typeText } from './column-types.ts'
 import type { Place } from './nested-place.ts'
 import { nestedPlace } from './nested-typed.ts'
 import type { ColumnRules, columnRules, Rule, RuledColumn, ValueNames } from './rules.ts'
-import { type MemberContract, type NestedType, typeText } from './types.ts'
+import type { MemberContract } from './types.ts'
 
 /**
  * The rules of a nested column, one a place and rule: a rule of an item holds where it holds for every item. A reason

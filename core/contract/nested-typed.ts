@@ -1,11 +1,11 @@
+import type { ColumnType, NestedType, ScalarType, StructType } from './column-types.ts'
+import { isNested } from './column-types.ts'
 import { type DuckdbType, parseDuckdbType } from './duckdb-type.ts'
 import { jsonText } from './nested-json.ts'
 import { map, mapForm } from './nested-map.ts'
 import { absent, anyForm, eachForm, leaf, list, noValue, type Place, struct } from './nested-place.ts'
 import { extract, literal } from './nested-sql.ts'
 import { judgeInput } from './typed-input.ts'
-import type { ColumnType, NestedType, ScalarType, StructType } from './types.ts'
-import { isNested } from './types.ts'
 
 /**
  * The root. `input` is `text` (one JSON text) or a DuckDB type. Text and JSON go through the lexical grammar of every

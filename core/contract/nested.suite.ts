@@ -1,6 +1,7 @@
 import fc from 'fast-check'
+import type { ScalarType, ScalarTypeName } from './column-types.ts'
 import { acceptsText } from './grammar.ts'
-import type { MemberContract, ScalarType, ScalarTypeName } from './types.ts'
+import type { MemberContract } from './types.ts'
 
 /** `list<struct<a: integer, b: decimal(9,2)>>` as a contract, without rules. */
 export function contractOf(text: string): MemberContract {

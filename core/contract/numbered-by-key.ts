@@ -1,11 +1,11 @@
 import { join } from 'node:path'
 import type { Engine } from '../engine/engine.ts'
 import { quoteIdentifier, quoteLiteral, quoteLiterals } from '../engine/sql.ts'
+import type { ScalarType } from './column-types.ts'
 import type { ScanColumn, ScanInput, ScanRequest } from './scan.ts'
 import { scanSource } from './scan-source.ts'
 import { judgedColumn } from './scan-sql.ts'
 import { judgeInput } from './typed-input.ts'
-import type { ScalarType } from './types.ts'
 
 /** Columns that are tried as a key; a key mostly stands in front. */
 const tried = 8

@@ -1,7 +1,7 @@
 import { quoteIdentifier, quoteLiteral, quoteLiterals } from '../engine/sql.ts'
 import { SourceError } from '../errors.ts'
+import { sqlType } from './lake-types.ts'
 import type { CsvDialect, ScanRelation } from './scan.ts'
-import { sqlType } from './types.ts'
 import { unreadable } from './unreadable.ts'
 
 /** Bytes; see readable-inputs.ts. */

@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { quoteLiteral } from '../engine/sql.ts'
+import type { ColumnType } from './column-types.ts'
 import { countUnmatched, isComparable } from './references.ts'
 import { openTestPool } from './scan.suite.ts'
-import type { ColumnType } from './types.ts'
 
 const pool = openTestPool(1)
 

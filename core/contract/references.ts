@@ -1,7 +1,8 @@
 import type { Engine } from '../engine/engine.ts'
 import { quoteIdentifier } from '../engine/sql.ts'
+import type { ColumnType } from './column-types.ts'
 import { familyOf } from './input-type.ts'
-import { type ColumnType, sqlType } from './types.ts'
+import { sqlType } from './lake-types.ts'
 
 /** Columns of two SELECTs, pair by pair. */
 export interface ColumnPair {

@@ -1,8 +1,8 @@
 import { quoteLiteral, quoteLiterals } from '../engine/sql.ts'
+import { reasonCodes } from './rule-names.ts'
 import type { Rule } from './rules.ts'
 import type { ScanInput } from './scan.ts'
 import { judgedColumn } from './scan-sql.ts'
-import { reasonCodes } from './types.ts'
 
 /** Of a judged row's booleans, one a rule. No column of a source has such a name. */
 export const heldAlias = '_sluice_held'

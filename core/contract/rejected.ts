@@ -4,11 +4,12 @@ import type { Engine } from '../engine/engine.ts'
 import { quoteLiteral, quoteLiterals } from '../engine/sql.ts'
 import { IntegrityError } from '../errors.ts'
 import { byPath, evidenceAlias, fromByte, heldAlias, reasonLiteral, textOrNull } from './rejected-sql.ts'
+import type { RuleName } from './rule-names.ts'
 import type { RejectContext, RejectedFile, RejectedObject, ScanInput, ScanRequest } from './scan.ts'
 import { brokenRules, type PlacedRule } from './scan-rules.ts'
 import { judgedColumn } from './scan-sql.ts'
 import { structuralSelect } from './structural.ts'
-import type { PiiPolicy, RuleName } from './types.ts'
+import type { PiiPolicy } from './types.ts'
 
 let files = 0
 

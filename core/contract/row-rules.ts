@@ -1,8 +1,9 @@
 import type { Engine } from '../engine/engine.ts'
 import { ContractError, ManifestError } from '../errors.ts'
+import { sqlType } from './lake-types.ts'
 import { checkRowExpression, type RowExpression } from './row-expression.ts'
 import type { ScanColumn } from './scan.ts'
-import { type RowRule, type Severity, sqlType } from './types.ts'
+import type { RowRule, Severity } from './types.ts'
 
 /** A rule over the row whose expression was let through. */
 export interface BoundRowRule {

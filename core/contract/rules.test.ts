@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest'
 import { quoteLiteral } from '../engine/sql.ts'
+import { typeText } from './column-types.ts'
 import { accepted, types } from './grammar.suite.ts'
 import { typedText } from './grammar.ts'
 import { ruleLiteral } from './rules.ts'
 import { openTestPool } from './scan.suite.ts'
-import { typeText } from './types.ts'
 
 const pool = openTestPool(1)
 

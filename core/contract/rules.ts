@@ -1,8 +1,11 @@
 import { quoteLiteral } from '../engine/sql.ts'
+import type { ColumnType } from './column-types.ts'
+import { isNested, scalarOf, typeText } from './column-types.ts'
+import { sqlType } from './lake-types.ts'
 import { nestedRules } from './nested-rules.ts'
+import type { RuleName } from './rule-names.ts'
 import { judgeInput } from './typed-input.ts'
-import type { ColumnType, MemberContract, RuleName, RuleValue, Severity } from './types.ts'
-import { isNested, scalarOf, sqlType, typeText } from './types.ts'
+import type { MemberContract, RuleValue, Severity } from './types.ts'
 
 /** One row rule. The tree of a scan is the list of these; verdict, reasons and counts are all read from it. */
 export interface Rule {

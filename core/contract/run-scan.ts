@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { CopyOutcome, CopyStats, Engine, OperatorRows } from '../engine/engine.ts'
 import { quoteIdentifier, quoteLiteral, quoteLiterals } from '../engine/sql.ts'
 import { IntegrityError, TerminalError } from '../errors.ts'
+import { scalarOf, typeText } from './column-types.ts'
 import { acceptsText, valueText } from './grammar.ts'
 import { numberRejected } from './numbered.ts'
 import { readableInputs } from './readable-inputs.ts'
@@ -16,7 +17,6 @@ import { type PlacedRule, type ScanRules, scanRules } from './scan-rules.ts'
 import { scanSource } from './scan-source.ts'
 import { judgedColumn, type ScanStatement, scanStatement, verdictColumn } from './scan-sql.ts'
 import { countStructural } from './structural.ts'
-import { scalarOf, typeText } from './types.ts'
 
 /** See `scanContract`. */
 export async function runScan(engine: Engine, request: ScanRequest): Promise<ScanResult> {

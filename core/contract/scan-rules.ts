@@ -1,11 +1,11 @@
 import { quoteIdentifier } from '../engine/sql.ts'
 import { coercedSql, isCoercible } from './coercions.ts'
+import type { ColumnType } from './column-types.ts'
 import type { BoundRowRule } from './row-rules.ts'
 import { columnRules, type Rule, ruleLiteral } from './rules.ts'
 import type { ScanColumn, ScanRequest } from './scan.ts'
 import { readAlias, type ScanTransformerRule } from './scan-transformers.ts'
 import { storedColumn } from './stored.ts'
-import type { ColumnType } from './types.ts'
 
 /** A rule with its place among others: its number is its position. */
 export interface PlacedRule extends Rule {

@@ -1,6 +1,6 @@
 import { quoteIdentifier } from '../engine/sql.ts'
+import type { RuleName } from './rule-names.ts'
 import type { ScanSource } from './scan-source.ts'
-import type { RuleName } from './types.ts'
 
 /** What becomes of the rows between reading and judging (core/transformers), as SQL of the one scan. */
 export interface ScanTransformers {

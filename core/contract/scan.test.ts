@@ -3,11 +3,11 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { quoteLiteral } from '../engine/sql.ts'
+import { scalarOf } from './column-types.ts'
 import { oracle } from './grammar.suite.ts'
 import { contractType } from './nested-contract.ts'
 import { columnsOf, csvInput, openTestPool, reasonsOf, scanAll } from './scan.suite.ts'
 import type { ColumnContract } from './types.ts'
-import { scalarOf } from './types.ts'
 
 const pool = openTestPool()
 

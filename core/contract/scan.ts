@@ -1,16 +1,10 @@
 import type { CopyStats, Engine } from '../engine/engine.ts'
 import type { IcebergType } from '../tables/types.ts'
+import type { ColumnType } from './column-types.ts'
+import type { ColumnCount, RuleCount, RuleName } from './rule-names.ts'
 import { runScan } from './run-scan.ts'
 import type { ScanTransformers } from './scan-transformers.ts'
-import type {
-  ColumnContract,
-  ColumnCount,
-  ColumnType,
-  PiiPolicy,
-  RowRule,
-  RuleCount,
-  RuleName,
-} from './types.ts'
+import type { ColumnContract, PiiPolicy, RowRule } from './types.ts'
 
 export interface ScanRequest {
   readonly inputs: readonly ScanInput[]

@@ -1,8 +1,9 @@
+import { isNested, scalarOf, typeText } from './column-types.ts'
+import { sqlType } from './lake-types.ts'
 import { nestedPlace } from './nested-typed.ts'
 import type { Rule } from './rules.ts'
 import type { ScanColumn } from './scan.ts'
 import { judgeInput } from './typed-input.ts'
-import { isNested, scalarOf, sqlType, typeText } from './types.ts'
 
 /**
  * The last step of a column that the table keeps as another type than the contract judges: `typed` names the judged

@@ -1,10 +1,11 @@
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { quoteLiteral } from '../engine/sql.ts'
+import { typeText } from './column-types.ts'
 import { columnType } from './input-type.ts'
 import { contractOf } from './nested.suite.ts'
 import { columnsOf, openTestPool, reasonsOf, scanAll } from './scan.suite.ts'
-import { type ColumnContract, typeText } from './types.ts'
+import type { ColumnContract } from './types.ts'
 
 const pool = openTestPool(1)
 

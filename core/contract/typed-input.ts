@@ -1,7 +1,7 @@
+import type { ScalarType } from './column-types.ts'
 import { integerRanges, inYears, textVerdict, typedText, withinDay } from './grammar.ts'
 import { familyOf } from './input-type.ts'
-import type { ScalarType } from './types.ts'
-import { sqlType } from './types.ts'
+import { sqlType } from './lake-types.ts'
 
 /** How one input column becomes a value of its column type, as SQL over the expression of the raw value. */
 export interface Judged {

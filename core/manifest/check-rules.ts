@@ -1,5 +1,6 @@
 import { type CheckSpec, checkColumns, checkKinds, freshnessMistake } from '../contract/checks.ts'
-import { type ColumnContract, nestedTypeNames } from '../contract/types.ts'
+import { nestedTypeNames } from '../contract/column-types.ts'
+import type { ColumnContract } from '../contract/types.ts'
 import { readsLoad } from '../planning/check-refs.ts'
 import { columnName } from '../sources/column-names.ts'
 import { checkReconciliation } from './reconciliation-rules.ts'

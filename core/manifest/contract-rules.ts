@@ -1,5 +1,6 @@
 import { checkContract } from '../contract/check-contract.ts'
-import { type ColumnContract, type ContractSpec, nestedTypeNames } from '../contract/types.ts'
+import { nestedTypeNames } from '../contract/column-types.ts'
+import type { ColumnContract, ContractSpec } from '../contract/types.ts'
 import { columnName, isReserved, reservedPrefix } from '../sources/column-names.ts'
 import type { Draft, Report } from './rules.ts'
 

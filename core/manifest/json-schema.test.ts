@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { typeNames } from '../contract/types.ts'
+import { typeNames } from '../contract/column-types.ts'
 import { manifestJsonSchema, manifestJsonSchemaText } from './json-schema.ts'
 
 interface Node {

@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { type MemberContract, maxChecks, typeNames } from '../contract/types.ts'
+import { typeNames } from '../contract/column-types.ts'
+import { type MemberContract, maxChecks } from '../contract/types.ts'
 import { maxNameLength, namePattern, nameRule, tablePattern, tableRule } from './grammar.ts'
 import { checkSchema } from './schema-checks.ts'
 

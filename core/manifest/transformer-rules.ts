@@ -1,6 +1,7 @@
+import { type ColumnType, typeText } from '../contract/column-types.ts'
 import { acceptsText } from '../contract/grammar.ts'
 import { columnTypeProblem, contractType } from '../contract/nested-contract.ts'
-import { type ColumnContract, type ColumnType, typeText } from '../contract/types.ts'
+import type { ColumnContract } from '../contract/types.ts'
 import { isReserved, reservedPrefix } from '../sources/column-names.ts'
 import { parseTerm } from '../tables/terms.ts'
 import { parseFormat } from '../transformers/formats.ts'

@@ -1,6 +1,6 @@
 import type { CheckResult } from '../contract/checks.ts'
+import type { ColumnCount, RuleCount, RuleName } from '../contract/rule-names.ts'
 import type { RejectedObject } from '../contract/scan.ts'
-import type { ColumnCount, RuleCount, RuleName } from '../contract/types.ts'
 import type { CopyStats } from '../engine/engine.ts'
 import type { ObjectRef } from '../stores/object-ref.ts'
 import type { PartitionText } from '../tables/partition-values.ts'

@@ -1,5 +1,6 @@
+import { reasonCodes } from '../contract/rule-names.ts'
 import type { RejectedObject } from '../contract/scan.ts'
-import { type PiiPolicy, reasonCodes } from '../contract/types.ts'
+import type { PiiPolicy } from '../contract/types.ts'
 import { ConditionFailedError } from '../errors.ts'
 import { digestOf, sha256 } from '../json.ts'
 import type { Ports } from '../ports.ts'

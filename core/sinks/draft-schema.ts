@@ -1,4 +1,4 @@
-import { type ColumnType, isNested } from '../contract/types.ts'
+import { type ColumnType, isNested } from '../contract/column-types.ts'
 import type { SchemaEvolution } from '../manifest/types.ts'
 import type { SchemaColumn } from '../runs/evolution-record.ts'
 import type { SchemaDifference } from '../runs/lineage-record.ts'

@@ -1,10 +1,6 @@
-import {
-  type ColumnType,
-  icebergType,
-  isNested,
-  type MemberContract,
-  refusesNull,
-} from '../contract/types.ts'
+import { type ColumnType, isNested } from '../contract/column-types.ts'
+import { icebergType } from '../contract/lake-types.ts'
+import { type MemberContract, refusesNull } from '../contract/types.ts'
 import { TerminalError } from '../errors.ts'
 import { type IcebergType, parseType } from '../tables/types.ts'
 

@@ -1,4 +1,5 @@
-import { type ColumnType, isNested, type MemberContract } from '../contract/types.ts'
+import { type ColumnType, isNested } from '../contract/column-types.ts'
+import type { MemberContract } from '../contract/types.ts'
 import type { SchemaEvolution } from '../manifest/types.ts'
 import type { SchemaChangeName, SchemaDifference } from '../runs/lineage-record.ts'
 import type { SchemaChange } from '../tables/evolution.ts'

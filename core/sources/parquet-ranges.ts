@@ -1,7 +1,7 @@
 import { open, rm } from 'node:fs/promises'
 import { basename, join } from 'node:path'
+import type { ColumnType } from '../contract/column-types.ts'
 import { relationSelect } from '../contract/readers.ts'
-import type { ColumnType } from '../contract/types.ts'
 import type { Engine } from '../engine/engine.ts'
 import { quoteIdentifier, quoteLiteral, quoteLiterals } from '../engine/sql.ts'
 import { IntegrityError } from '../errors.ts'

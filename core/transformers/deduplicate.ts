@@ -1,7 +1,7 @@
+import { isNested } from '../contract/column-types.ts'
 import { watermarkBeyond } from '../contract/scan-rules.ts'
 import { readAlias } from '../contract/scan-transformers.ts'
 import { judgeInput } from '../contract/typed-input.ts'
-import { isNested } from '../contract/types.ts'
 import { type Draft, findColumn, typedView, typeOf } from './columns.ts'
 import type { Deduplicate } from './types.ts'
 

@@ -1,6 +1,6 @@
+import { sqlType } from '../contract/lake-types.ts'
 import { checkRowExpression } from '../contract/row-expression.ts'
 import { notTrueOrFalse } from '../contract/row-rules.ts'
-import { sqlType } from '../contract/types.ts'
 import type { Engine } from '../engine/engine.ts'
 import { quoteIdentifier } from '../engine/sql.ts'
 import { ContractError, ManifestError } from '../errors.ts'

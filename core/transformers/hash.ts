@@ -1,4 +1,4 @@
-import type { ColumnType } from '../contract/types.ts'
+import type { ColumnType } from '../contract/column-types.ts'
 import { quoteLiteral } from '../engine/sql.ts'
 
 /** A column that goes into a hash: SQL of its typed value, and what it is. */

@@ -1,5 +1,5 @@
+import { type ColumnType, scalarOf, typeText } from '../contract/column-types.ts'
 import { valueText } from '../contract/grammar.ts'
-import { type ColumnType, scalarOf, typeText } from '../contract/types.ts'
 import { quoteLiteral } from '../engine/sql.ts'
 import type { MaskingRule } from './types.ts'
 

@@ -1,6 +1,7 @@
+import { type ColumnType, typeText } from '../contract/column-types.ts'
 import { acceptsText } from '../contract/grammar.ts'
 import { columnType } from '../contract/input-type.ts'
-import { type ColumnType, type RuleValue, typeText } from '../contract/types.ts'
+import type { RuleValue } from '../contract/types.ts'
 import { quoteLiteral } from '../engine/sql.ts'
 import { addColumn, type Column, type Draft, findColumn, typedView, typeOf, wrongType } from './columns.ts'
 import { formatSql, parseFormat, type TextFormat } from './formats.ts'

@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
+import { type ScalarType, scalarOf, scalarTypeNames } from '../../core/contract/column-types.ts'
 import { acceptsText, textVerdict, typedText } from '../../core/contract/grammar.ts'
 import { contractOf } from '../../core/contract/nested.suite.ts'
 import { contractType } from '../../core/contract/nested-contract.ts'
+import { reasonCodes } from '../../core/contract/rule-names.ts'
 import { columnsOf, csvInput, openTestPool, scanAll } from '../../core/contract/scan.suite.ts'
-import { reasonCodes, type ScalarType, scalarOf, scalarTypeNames } from '../../core/contract/types.ts'
 import { quoteLiteral } from '../../core/engine/sql.ts'
 
 const pool = openTestPool(1)

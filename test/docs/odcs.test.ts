@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
+import { typeText } from '../../core/contract/column-types.ts'
 import { contractType } from '../../core/contract/nested-contract.ts'
-import { typeText } from '../../core/contract/types.ts'
 import { columnTypeOf } from '../../core/manifest/odcs/column-type.ts'
 import {
   argumentKeys,

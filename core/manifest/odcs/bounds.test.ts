@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { compareValues } from '../../contract/check-contract.ts'
+import type { ColumnType } from '../../contract/column-types.ts'
 import { acceptsText } from '../../contract/grammar.ts'
-import type { ColumnType } from '../../contract/types.ts'
 import { type BoundKey, boundKeys, inclusiveBound } from './bounds.ts'
 
 /** Whether the standard lets `value` pass. */

@@ -1,5 +1,6 @@
+import type { ColumnType } from '../../contract/column-types.ts'
 import { acceptsText } from '../../contract/grammar.ts'
-import type { ColumnType, RuleValue } from '../../contract/types.ts'
+import type { RuleValue } from '../../contract/types.ts'
 
 export type BoundKey = 'minimum' | 'maximum' | 'exclusiveMinimum' | 'exclusiveMaximum'
 

@@ -1,4 +1,5 @@
-import type { ColumnContract, PlainTypeName } from '../../contract/types.ts'
+import type { PlainTypeName } from '../../contract/column-types.ts'
+import type { ColumnContract } from '../../contract/types.ts'
 
 /** What a property says about its type. */
 export interface TypeWords {

@@ -1,6 +1,7 @@
 import { compareValues } from '../../contract/check-contract.ts'
+import type { ColumnType } from '../../contract/column-types.ts'
 import { contractType } from '../../contract/nested-contract.ts'
-import type { ColumnType, RuleValue } from '../../contract/types.ts'
+import type { RuleValue } from '../../contract/types.ts'
 import { boundKeys, inclusiveBound } from './bounds.ts'
 import { type Column, tell, tellPattern } from './column.ts'
 import { columnTypeOf, textLength } from './column-type.ts'
