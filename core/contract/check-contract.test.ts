@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest'
-import { checkContract, verifyPatterns } from './check-contract.ts'
+import { checkContract } from './check-contract.ts'
 import { scalarOf, typeText } from './column-types.ts'
 import { icebergType, sqlType } from './lake-types.ts'
 import { contractType } from './nested-contract.ts'
+import { verifyPatterns } from './patterns.ts'
 import { openTestPool } from './scan.suite.ts'
 import type { ColumnContract, MemberContract } from './types.ts'
 

@@ -1,7 +1,7 @@
 import type { Engine } from '../engine/engine.ts'
 import { ManifestError } from '../errors.ts'
 import { parseCheckSql } from './check-sql.ts'
-import { patternError } from './pattern-error.ts'
+import { patternError } from './patterns.ts'
 import { checkRowExpression, clockProblem, parseRowExpression, type RowColumn } from './row-expression.ts'
 import { notTrueOrFalse } from './row-rules.ts'
 import { checkTransformSql } from './transform-sql.ts'

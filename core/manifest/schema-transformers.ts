@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { patternProblem } from '../contract/check-contract.ts'
+import { patternProblem } from '../contract/patterns.ts'
 import { parseFormat } from '../transformers/formats.ts'
 import { maxPatternLength } from '../transformers/values.ts'
 import { maxNameLength } from './grammar.ts'

@@ -1,6 +1,6 @@
-import { patternHint, patternsOf } from '../contract/check-contract.ts'
 import { sqlType } from '../contract/lake-types.ts'
 import { columnTypeProblem, contractType } from '../contract/nested-contract.ts'
+import { patternHint, patternsOf } from '../contract/patterns.ts'
 import type { RowColumn } from '../contract/row-expression.ts'
 import type { ColumnContract } from '../contract/types.ts'
 import type { WrittenText } from '../contract/written.ts'

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { compareValues } from '../../contract/check-contract.ts'
 import type { ColumnType } from '../../contract/column-types.ts'
+import { compareValues } from '../../contract/rule-values.ts'
 import { acceptsText } from '../../contract/grammar.ts'
 import { type BoundKey, boundKeys, inclusiveBound } from './bounds.ts'
 

@@ -1,5 +1,5 @@
-import { compareValues } from '../../contract/check-contract.ts'
 import type { ColumnType } from '../../contract/column-types.ts'
+import { compareValues } from '../../contract/rule-values.ts'
 import { contractType } from '../../contract/nested-contract.ts'
 import type { RuleValue } from '../../contract/types.ts'
 import { boundKeys, inclusiveBound } from './bounds.ts'
