@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { ColumnType } from '../../contract/column-types.ts'
-import { compareValues } from '../../contract/rule-values.ts'
 import { acceptsText } from '../../contract/grammar.ts'
+import { compareValues } from '../../contract/rule-values.ts'
 import { type BoundKey, boundKeys, inclusiveBound } from './bounds.ts'
 
 /** Whether the standard lets `value` pass. */

@@ -1,6 +1,6 @@
 import type { ColumnType } from '../../contract/column-types.ts'
-import { compareValues } from '../../contract/rule-values.ts'
 import { contractType } from '../../contract/nested-contract.ts'
+import { compareValues } from '../../contract/rule-values.ts'
 import type { RuleValue } from '../../contract/types.ts'
 import { boundKeys, inclusiveBound } from './bounds.ts'
 import { type Column, tell, tellPattern } from './column.ts'
