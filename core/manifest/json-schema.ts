@@ -1,12 +1,7 @@
 import { z } from 'zod'
 import { deepPartial } from './partial.ts'
-import {
-  connectionNameSchema,
-  connectionSchema,
-  defaultsSchema,
-  topSchema,
-  writtenDataflowSchema,
-} from './schema.ts'
+import { connectionNameSchema, defaultsSchema, topSchema, writtenDataflowSchema } from './schema.ts'
+import { connectionSchema } from './schema-connections.ts'
 
 /**
  * The manifest's JSON Schema (draft-07), made from the schema that `loadManifest` checks with, for editors.

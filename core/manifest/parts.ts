@@ -16,8 +16,6 @@ import { manifestError, type Problem } from './problems.ts'
 import type { Draft } from './rules.ts'
 import {
   connectionNameSchema,
-  connectionSchema,
-  csvSchema,
   dataflowSchema,
   defaultsSchema,
   draftSchema,
@@ -25,7 +23,9 @@ import {
   topSchema,
   writtenDataflowSchema,
 } from './schema.ts'
+import { connectionSchema } from './schema-connections.ts'
 import { odcsSchema } from './schema-contract.ts'
+import { csvSchema } from './schema-source.ts'
 import type { Connection, Dataflow } from './types.ts'
 import { readText } from './yaml-text.ts'
 import { parseTree } from './yaml-tree.ts'

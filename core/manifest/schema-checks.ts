@@ -1,27 +1,10 @@
 import { z } from 'zod'
 import { rateMistake } from './cron.ts'
-import { globMistake, maxNameLength, namePattern, nameRule, tablePattern, tableRule } from './grammar.ts'
+import { globMistake } from './grammar.ts'
+import { columnName, name, refuse, table } from './schema-texts.ts'
 
-const column = z
-  .string()
-  .min(1)
-  .max(maxNameLength)
-  .describe('A column of the load, as the source or as the table spells it.')
+const column = columnName.describe('A column of the load, as the source or as the table spells it.')
 const rows = (end: string) => z.int().min(0).optional().describe(`The ${end} number of rows, inclusive.`)
-
-const table = (what: string) =>
-  z
-    .string()
-    .max(2 * maxNameLength)
-    .regex(tablePattern, tableRule)
-    .describe(what)
-
-function refuse(mistakeOf: (value: string) => string | undefined): z.core.CheckFn<string> {
-  return (context) => {
-    const message = mistakeOf(context.value)
-    if (message !== undefined) context.issues.push({ code: 'custom', input: context.value, message })
-  }
-}
 
 function controlFileMistake(path: string): string | undefined {
   return /[*?[\]{}()!+@]/.test(path) ? 'it is the path of one object, without wildcards' : globMistake(path)
@@ -30,7 +13,7 @@ function controlFileMistake(path: string): string | undefined {
 /** Exactly one kind is there: a rule across keys, which check-rules.ts holds. */
 export const checkSchema = z
   .strictObject({
-    name: z.string().max(maxNameLength).regex(namePattern, nameRule).describe('Unique in the contract.'),
+    name: name.describe('Unique in the contract.'),
     severity: z
       .enum(['error', 'warn'])
       .default('error')
@@ -67,10 +50,7 @@ export const checkSchema = z
       .strictObject({
         columns: z.array(column).min(1).describe('Columns of the load.'),
         table: table('`namespace.name` of a table that a dataflow of the project writes; it draws an edge.'),
-        to: z
-          .array(z.string().min(1).max(maxNameLength))
-          .min(1)
-          .describe('Columns of that table, one for each of `columns`.'),
+        to: z.array(columnName).min(1).describe('Columns of that table, one for each of `columns`.'),
       })
       .optional()
       .describe(

@@ -1,8 +1,9 @@
 import { z } from 'zod'
 import { typeNames } from '../contract/column-types.ts'
 import { type MemberContract, maxChecks } from '../contract/types.ts'
-import { maxNameLength, namePattern, nameRule, tablePattern, tableRule } from './grammar.ts'
+import { tablePattern, tableRule } from './grammar.ts'
 import { checkSchema } from './schema-checks.ts'
+import { columnName, name } from './schema-texts.ts'
 
 const ruleValue = z.union([z.string(), z.number(), z.boolean()])
 const acceptedValue = z.union([z.string(), z.number(), z.boolean(), z.null()])
@@ -64,7 +65,7 @@ const member: z.ZodType<Writable<MemberContract>> = z.lazy(() => memberSchema)
 const nestedShape = {
   items: member.optional().describe('Each item of a list: its type and its rules. Lists only.'),
   fields: z
-    .record(z.string().min(1).max(maxNameLength), member)
+    .record(columnName, member)
     .optional()
     .describe('The members of a struct by name; a value with any other is refused. Structs only.'),
   keys: member.optional().describe('The keys of a map: type and rules. They are never NULL. Maps only.'),
@@ -80,10 +81,7 @@ export const columnSchema = z
     ...memberShape,
     ...nestedShape,
     unique: z.boolean().optional().describe('Whether no value may come twice among the rows of one load.'),
-    rename_from: z
-      .string()
-      .min(1)
-      .max(maxNameLength)
+    rename_from: columnName
       .optional()
       .describe('What the table calls this column so far. Its values stay; nothing is renamed by guessing.'),
   })
@@ -91,11 +89,7 @@ export const columnSchema = z
 
 const rowRuleSchema = z
   .strictObject({
-    name: z
-      .string()
-      .max(maxNameLength)
-      .regex(namePattern, nameRule)
-      .describe('Unique in the contract; stands in quarantine and evidence.'),
+    name: name.describe('Unique in the contract; stands in quarantine and evidence.'),
     expr: z
       .string()
       .min(1)
@@ -124,7 +118,7 @@ export const contractSchema = z
         'A value that is none of its column’s type. `fail` (default): as `enforcement` says, and under `warn` it stops the dataflow. `quarantine`: its row is set aside. `variant_column`: its row is loaded, with NULL in the column and the text of the value in the column `<name>__variant`.',
       ),
     columns: z
-      .record(z.string().min(1).max(maxNameLength), columnSchema)
+      .record(columnName, columnSchema)
       .default({})
       .describe('Columns by name, as `column_names` makes it.'),
     rules: z.array(rowRuleSchema).optional().describe('Rules over several columns of one row.'),

@@ -1,17 +1,11 @@
 import { z } from 'zod'
 import { propertyMistake } from '../tables/properties.ts'
 import { parseBytes, parseSortTerm, parseTerm } from '../tables/terms.ts'
-
-const mistake =
-  (of: (text: string) => string | undefined): z.core.CheckFn<string> =>
-  (context) => {
-    const message = of(context.value)
-    if (message !== undefined) context.issues.push({ code: 'custom', input: context.value, message })
-  }
+import { refuse } from './schema-texts.ts'
 
 const textOf = (parsed: unknown) => (typeof parsed === 'string' ? parsed : undefined)
-const term = z.string().check(mistake((text) => textOf(parseTerm(text))))
-const sortTerm = z.string().check(mistake((text) => textOf(parseSortTerm(text))))
+const term = z.string().check(refuse((text) => textOf(parseTerm(text))))
+const sortTerm = z.string().check(refuse((text) => textOf(parseSortTerm(text))))
 const clock = z
   .string()
   .regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'a time of the day is `HH:MM`, from 00:00 to 23:59')
@@ -45,7 +39,7 @@ const windowSchema = z
       .describe('Days on which the window opens. Default: every day.'),
     from: clock.describe('When it opens, `HH:MM`.'),
     to: clock.describe('When it closes, `HH:MM`; before `from` means on the next day.'),
-    time_zone: z.string().check(mistake(zoneMistake)).describe('IANA name: `Europe/Berlin`, `UTC`.'),
+    time_zone: z.string().check(refuse(zoneMistake)).describe('IANA name: `Europe/Berlin`, `UTC`.'),
   })
   .check((context) => {
     const { from, to } = context.value
@@ -86,7 +80,7 @@ export const physicalSchema = z
     properties: propertiesSchema.default({}),
     target_file_size: z
       .string()
-      .check(mistake(sizeMistake))
+      .check(refuse(sizeMistake))
       .optional()
       .describe('About how large files get: `128 MB`. Whole row groups of 122,880 rows decide.'),
     apply: z

@@ -2,10 +2,12 @@ import { z } from 'zod'
 import { patternProblem } from '../contract/patterns.ts'
 import { parseFormat } from '../transformers/formats.ts'
 import { maxPatternLength } from '../transformers/values.ts'
-import { maxNameLength } from './grammar.ts'
+import { columnName, refuse } from './schema-texts.ts'
 
-const column = z.string().min(1).max(maxNameLength)
-const columns = z.array(column).min(1).describe('Columns, as the source or as `column_names` spells them.')
+const columns = z
+  .array(columnName)
+  .min(1)
+  .describe('Columns, as the source or as `column_names` spells them.')
 const scalar = z.union([z.string(), z.number(), z.boolean()])
 
 const valueRule = z
@@ -23,7 +25,7 @@ const valueRule = z
         .string()
         .min(1)
         .max(maxPatternLength)
-        .check(mistake(patternProblem))
+        .check(refuse(patternProblem))
         .describe('RE2; `.` is no line end.'),
       replacement: z.string().default('').describe('Taken as it is: `$1` and `\\1` have no meaning.'),
     }),
@@ -84,13 +86,13 @@ const maskingRule = z
 export const transformersSchema = z
   .strictObject({
     values: z.array(valueRule).min(1).optional().describe('Changes of values, in this order.'),
-    formats: nonEmpty(z.string().check(mistake(formatMistake)))
+    formats: nonEmpty(z.string().check(refuse(formatMistake)))
       .optional()
       .describe('How dates and timestamps are written, by column: `dd/MM/yyyy`, in the letters of Java.'),
     hash_columns: z
       .array(
         z.strictObject({
-          name: column.describe('Name of the new column.'),
+          name: columnName.describe('Name of the new column.'),
           columns: columns.describe('What is hashed, in this order: strings, integers, booleans, dates.'),
         }),
       )
@@ -113,7 +115,7 @@ export const transformersSchema = z
     computed: z
       .array(
         z.strictObject({
-          name: column.describe('Name of the new column.'),
+          name: columnName.describe('Name of the new column.'),
           expr: z.string().min(1).describe('SQL over the row: `price * quantity`.'),
         }),
       )
@@ -128,17 +130,10 @@ export const transformersSchema = z
     masking: z.array(maskingRule).min(1).optional().describe('What is hidden, in this order.'),
     select: columns.optional().describe('The columns that stay, in this order. Not with `drop`.'),
     drop: columns.optional().describe('The columns that go. Not with `select`.'),
-    rename: nonEmpty(column).optional().describe('New name by old one, all at once.'),
+    rename: nonEmpty(columnName).optional().describe('New name by old one, all at once.'),
   })
   .refine((steps) => Object.keys(steps).length > 0, 'it is empty, and would change nothing')
   .describe('What becomes of the rows between reading and judging, in the order of these keys.')
-
-function mistake(of: (text: string) => string | undefined): z.core.CheckFn<string> {
-  return (context) => {
-    const message = of(context.value)
-    if (message !== undefined) context.issues.push({ code: 'custom', input: context.value, message })
-  }
-}
 
 function formatMistake(format: string): string | undefined {
   const parsed = parseFormat(format)
@@ -147,6 +142,6 @@ function formatMistake(format: string): string | undefined {
 
 function nonEmpty<T extends z.ZodType>(values: T) {
   return z
-    .record(column, values)
+    .record(columnName, values)
     .refine((mapping) => Object.keys(mapping).length > 0, 'it is empty, and would change nothing')
 }

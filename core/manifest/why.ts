@@ -4,7 +4,8 @@ import type { LoadedManifest } from './load.ts'
 import { type Located, type LocatedEntry, type Path, toPlain } from './located.ts'
 import { listWords, suggest } from './near.ts'
 import { keysAt } from './partial.ts'
-import { connectionSchema, dataflowSchema } from './schema.ts'
+import { dataflowSchema } from './schema.ts'
+import { connectionSchema } from './schema-connections.ts'
 
 /** One effective value and where it came from. */
 export interface Why {
