@@ -2,11 +2,12 @@ import { SluiceError } from '../errors.ts'
 import type { ReadPorts } from '../ports.ts'
 import type { ObjectReader } from '../stores/object-store.ts'
 import { readCommit } from './commit.ts'
+import type { ShardRecord } from './contract-record.ts'
 import { entryText } from './gate-log.ts'
 import type { FlowItem, RunItem } from './items.ts'
 import { gatePrefix, runKey, shardsPrefix, stoppedShardsPrefix } from './keys.ts'
 import { parseQuarantineIndex, type QuarantineIndex } from './quarantine.ts'
-import type { GateEntry, ShardRecord } from './records.ts'
+import type { GateEntry } from './records.ts'
 import type { StoppedShard } from './shard-log.ts'
 
 type Stores = Pick<ReadPorts, 'state' | 'evidence'>
