@@ -4,6 +4,7 @@ import type { Connection, Dataflow, RenderedManifest } from '../core/manifest/ty
 import { pinFiles } from '../core/sources/files.ts'
 import { openDirectoryReader } from '../core/stores/directory-object-store.ts'
 import type { ObjectReader } from '../core/stores/object-store.ts'
+import { oneOrMany } from '../core/words.ts'
 import { sourceDirectory } from '../local/workspace.ts'
 import { type Check, check } from './doctor-check.ts'
 import { bytes, plural } from './words.ts'
@@ -68,6 +69,10 @@ function fewer(checks: readonly Check[]): Check[] {
   const others = checks.filter((one) => one.status !== 'ok')
   return [
     ...others,
-    check('sources', 'ok', `${plural(fine, 'dataflow')} match at least one object or need none`),
+    check(
+      'sources',
+      'ok',
+      `${plural(fine, 'dataflow matches', 'dataflows match')} at least one object or ${oneOrMany(fine, 'needs', 'need')} none`,
+    ),
   ]
 }

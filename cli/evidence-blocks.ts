@@ -158,7 +158,7 @@ const notes: Notes = {
   },
   contract: ({ rows }) => rowsText(rows),
   evolution: ({ mode, decisions }) => `${mode}: ${plural(decisions.length, 'decision')}`,
-  compatibility: ({ columns }) => `${plural(columns.length, 'column')} fit`,
+  compatibility: ({ columns }) => `${plural(columns.length, 'column fits', 'columns fit')}`,
   physical_ddl: ({ action }) => action.replaceAll('_', ' '),
   stage: ({ strategy, files, rows, bytes: size }) =>
     `${strategy}: ${plural(files, 'file')}, ${plural(rows, 'row')}, ${bytes(size)}`,

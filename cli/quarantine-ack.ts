@@ -7,6 +7,7 @@ import {
   type QuarantineItem,
   writeQuarantineItem,
 } from '../core/runs/acknowledgements.ts'
+import { oneOrMany } from '../core/words.ts'
 import { exitCodes } from './fail.ts'
 import { type Records, withWritableRecords } from './home.ts'
 import type { Io } from './io.ts'
@@ -57,7 +58,7 @@ export async function ackQuarantine(
     const text =
       rows === 0
         ? `Nothing to acknowledge: no such row of ${dataflow} in run ${runId} is pending`
-        : `${plural(rows, 'row')} of ${dataflow} in run ${runId} ${rows === 1 ? 'is' : 'are'} acknowledged`
+        : `${plural(rows, 'row')} of ${dataflow} in run ${runId} ${oneOrMany(rows, 'is', 'are')} acknowledged`
     emit(io, data, [{ kind: 'text', text }])
     return exitCodes.success
   })
@@ -91,7 +92,7 @@ export async function pendingRows(records: Records, found: Quarantine, covers: C
       const known = await countRows(open, coversSql(covers))
       if (known !== covers.row_ids.length)
         throw refused(
-          `${covers.row_ids.length - known} of the ${covers.row_ids.length} rows are none of this quarantine`,
+          `${covers.row_ids.length - known} of the ${plural(covers.row_ids.length, 'row')} ${oneOrMany(covers.row_ids.length - known, 'is', 'are')} none of this quarantine`,
           'They are shown by: sluice quarantine show',
         )
     }

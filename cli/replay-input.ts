@@ -11,6 +11,7 @@ import type { ObjectRef } from '../core/stores/object-ref.ts'
 import type { Records, WritableRecords } from './home.ts'
 import { coversSql, type Quarantine, withRejectedRows } from './quarantine-files.ts'
 import { plainCsv, writeRawLines } from './quarantine-raw.ts'
+import { plural } from './words.ts'
 
 /** A copy to work on: what is looked at, named in the plan and stored are then the same bytes. */
 export async function copyOf(path: string, scratch: string): Promise<string> {
@@ -103,7 +104,7 @@ export async function rawRows(
   )
   if (written === rows) return path
   throw refused(
-    `${rows - written} of the ${rows} rows could not be split into columns, or were not kept whole`,
+    `${rows - written} of the ${plural(rows, 'row')} could not be split into columns, or be kept whole`,
     'Acknowledge them (--code source.structure), or name corrected rows with --from',
   )
 }

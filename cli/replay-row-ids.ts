@@ -48,7 +48,7 @@ async function compareIds(open: OpenQuarantine, reader: string, covers: Covers):
     [row?.unknown, 'none of those that are replayed'],
   ] as const
   const said = wrong.flatMap(([count = 0n, what]) =>
-    count === 0n ? [] : [`${plural(Number(count), 'row')} ${count === 1n ? 'is' : 'are'} ${what}`],
+    count === 0n ? [] : [`${plural(Number(count), 'row is', 'rows are')} ${what}`],
   )
   if (said.length === 0) return
   throw refused(

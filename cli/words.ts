@@ -1,6 +1,8 @@
-/** `1 dataflow`, `6 dataflows`. */
-export function plural(count: number, word: string): string {
-  return `${number(count)} ${word}${count === 1 ? '' : 's'}`
+import { oneOrMany } from '../core/words.ts'
+
+/** `1 dataflow`, `6,000 dataflows`. */
+export function plural(count: number, one: string, many?: string): string {
+  return `${number(count)} ${oneOrMany(count, one, many)}`
 }
 
 /** `3,000,000`. */

@@ -9,6 +9,7 @@ import { ContractError, TerminalError } from '../core/errors.ts'
 import { loadRelation, renderCheckSql } from '../core/planning/check-refs.ts'
 import { type ColumnRef, columnsSelect } from '../core/sources/parquet-ranges.ts'
 import { fieldRef, pinnedFields, selectPinned } from '../core/sources/pinned-columns.ts'
+import { counted } from '../core/words.ts'
 import { checkTable } from './check-references.ts'
 import type { AcceptedRows } from './contract-checks.ts'
 import type { ReadTask } from './gate-handler.ts'
@@ -84,7 +85,7 @@ function checkSize(
   if (bytes <= most / copies) return
   throw new ContractError({
     code: 'CHECK_TOO_LARGE',
-    fact: `the check ${name} of ${task.dataflow.name} reads ${columns.length} columns with ${bytes} bytes, and one call has room for ${Math.floor(most / copies)}`,
+    fact: `the check ${name} of ${task.dataflow.name} reads ${counted(columns.length, 'column')} with ${counted(bytes, 'byte')}, and one call has room for ${Math.floor(most / copies)}`,
     consequence: 'Nothing was written to the table',
     next: 'Have its SQL name the columns that it needs, without *, or check in a dataflow that reads the table',
     details: { check: name, bytes, most: Math.floor(most / copies) },

@@ -5,6 +5,7 @@ import { checkLease, renewalMilliseconds, renewSharedLease, transactFenced } fro
 import { readShard, shardWrite, stoppedShardWrite } from '../core/runs/shard-log.ts'
 import { inputBytes } from '../core/sources/inputs.ts'
 import { onlyShard } from '../core/sources/shards.ts'
+import { counted } from '../core/words.ts'
 import { controlHandler } from './control-handler.ts'
 import { type GateTask, openTask, recordStop, type TaskRef, toldBy, withUsage } from './gate-handler.ts'
 import { furthest, type Judgement, judge } from './judge.ts'
@@ -63,7 +64,7 @@ async function keepRejected(
 function unknownShard(task: GateTask, index: number): TerminalError {
   return new TerminalError({
     code: 'SHARD_UNKNOWN',
-    fact: `${task.dataflow.name} has ${task.record('extract').shards.length} shards, counted from 0, and no shard ${index}`,
+    fact: `${task.dataflow.name} has ${counted(task.record('extract').shards.length, 'shard')}, counted from 0, and no shard ${index}`,
     consequence: 'Nothing was read',
     next: 'Extract tells how many there are (state-machines/run.asl.json); check the caller',
   })

@@ -6,6 +6,7 @@ import { keptBefore } from '../core/runs/evidence.ts'
 import { checkReplayRows } from '../core/runs/replay.ts'
 import { inputBytes } from '../core/sources/inputs.ts'
 import { sourceStateKind } from '../core/sources/source-state.ts'
+import { counted, oneOrMany } from '../core/words.ts'
 import { judgeChecks } from './contract-checks.ts'
 import { type GateTask, gateHandler } from './gate-handler.ts'
 import { gatherShards } from './gather-shards.ts'
@@ -105,6 +106,7 @@ function refuseRejected(task: GateTask, kept: Kept, bytes: number): void {
   const { contract } = task.dataflow
   const { enforcement, quarantine: policy } = contract
   const { accepted, quarantined } = kept.rows
+  const broken = `${quarantined} of ${counted(accepted + quarantined, 'row')} ${oneOrMany(quarantined, 'breaks', 'break')}`
   const where =
     kept.quarantine === undefined
       ? ''
@@ -112,7 +114,7 @@ function refuseRejected(task: GateTask, kept: Kept, bytes: number): void {
   if (kept.by_reason.some(({ rule }) => stopsLoad(rule, contract))) {
     throw new ContractError({
       code: 'CONTRACT_REJECTED',
-      fact: `${quarantined} of ${accepted + quarantined} rows break the contract of ${task.dataflow.name} (${reasons(kept)})`,
+      fact: `${broken} the contract of ${task.dataflow.name} (${reasons(kept)})`,
       consequence:
         enforcement === 'warn'
           ? `What is no value of its type, or no row, cannot be written, and ${contract.conflict_policy === 'variant_column' ? 'has no variant column' : 'conflict_policy: fail stops at it'}: nothing was written to the table`
@@ -135,7 +137,7 @@ function refuseRejected(task: GateTask, kept: Kept, bytes: number): void {
   const size = overRows || overRatio ? '' : `; they take ${bytes} bytes`
   throw new ContractError({
     code: 'QUARANTINE_LIMIT',
-    fact: `${quarantined} of ${accepted + quarantined} rows of ${task.dataflow.name} break the contract (${reasons(kept)})${size}, more than quarantine.${limit} allows`,
+    fact: `${broken} the contract of ${task.dataflow.name} (${reasons(kept)})${size}, more than quarantine.${limit} allows`,
     consequence: 'Nothing was written to the table',
     next: `${where}; correct the source, or raise the limit`,
   })

@@ -6,6 +6,7 @@ import { mayTryAgain } from '../core/runs/retry.ts'
 import { readFlows, readRun } from '../core/runs/runs.ts'
 import { storedOptions } from '../core/runs/stored-plan.ts'
 import { inParallel } from '../core/stores/aws-parallel.ts'
+import { counted, oneOrMany } from '../core/words.ts'
 import { type SealEvent, type SealPorts, seal } from './seal.ts'
 import { type SettleEvent, type SettlePorts, settle } from './settle.ts'
 
@@ -108,7 +109,7 @@ const errorNames: Readonly<Record<CutOff, string>> = { cancelled: 'Cancelled', i
 function stillMoving(run_id: string, count: number): RetryableError {
   return new RetryableError({
     code: 'RUN_STILL_MOVING',
-    fact: `${count} dataflows of run ${run_id} are begun anew whenever they are settled`,
+    fact: `${counted(count, 'dataflow')} of run ${run_id} ${oneOrMany(count, 'is', 'are')} begun anew whenever settled`,
     consequence: 'The run is not sealed; what was settled stays so',
     next: 'Something still carries the run out: end that, then repeat the command',
   })

@@ -9,6 +9,7 @@ import type { RowCounts } from '../core/runs/items.ts'
 import type { LineageRecord } from '../core/runs/lineage-record.ts'
 import { checkPins, linkInputs } from '../core/sources/inputs.ts'
 import { underOneSchema } from '../core/sources/shard-inputs.ts'
+import { counted } from '../core/words.ts'
 import { withFirstSeen } from './first-seen.ts'
 import type { GateTask } from './gate-handler.ts'
 import { rejectContext, storeRejected } from './store-rejected.ts'
@@ -132,7 +133,7 @@ export function checkAccounted(rows: RowCounts): void {
   if (rows.read === rows.accepted + rows.quarantined + rows.filtered + rows.deduplicated) return
   throw new IntegrityError({
     code: 'ROWS_UNACCOUNTED',
-    fact: `${rows.read} rows were read, but ${rows.accepted} accepted, ${rows.quarantined} rejected, ${rows.filtered} filtered and ${rows.deduplicated} deduplicated`,
+    fact: `${counted(rows.read, 'row was', 'rows were')} read, but ${rows.accepted} accepted, ${rows.quarantined} rejected, ${rows.filtered} filtered and ${rows.deduplicated} deduplicated`,
     consequence: 'Nothing became visible',
     next: 'This is a defect: report it with the evidence of this run',
     details: { rows },

@@ -11,6 +11,7 @@ import type { Severity } from '../core/contract/types.ts'
 import { ContractError } from '../core/errors.ts'
 import { columnName } from '../core/sources/column-names.ts'
 import type { ColumnRef } from '../core/sources/parquet-ranges.ts'
+import { counted, oneOrMany } from '../core/words.ts'
 import type { ReadTask } from './gate-handler.ts'
 
 /** A check whose columns are those of the load. */
@@ -91,9 +92,10 @@ export function refuseFailed(task: ReadTask, checks: readonly CheckResult[]): vo
     limit: first.limit,
   }
   if (first.check === 'unique') {
+    const values = first.measured as number
     throw new ContractError({
       code: 'UNIQUE_VIOLATED',
-      fact: `${first.measured} values of ${first.columns?.join(', ')} occur more than once in ${task.dataflow.name}, whose contract says unique${also}`,
+      fact: `${counted(values, 'value')} of ${first.columns?.join(', ')} ${oneOrMany(values, 'occurs', 'occur')} more than once in ${task.dataflow.name}, whose contract says unique${also}`,
       consequence: 'Which of the rows is right cannot be told, so nothing was written to the table',
       next: 'Remove the duplicates in the source, or take unique out of the contract',
       details,

@@ -7,6 +7,7 @@ import { countPresent } from '../core/sinks/unique.ts'
 import { defaultSortFields, sameFields } from '../core/tables/design.ts'
 import { defaultSpec } from '../core/tables/metadata.ts'
 import { sameSchema } from '../core/tables/schema.ts'
+import { counted, oneOrMany } from '../core/words.ts'
 import { type GateTask, gateHandler } from './gate-handler.ts'
 import { checkResult, checksOf, none } from './load-checks.ts'
 
@@ -73,7 +74,7 @@ async function checkFile(task: GateTask, file: StagedFile): Promise<void> {
 function miscounted(table: string, staged: number, accepted: number): IntegrityError {
   return new IntegrityError({
     code: 'STAGED_ROWS_MISCOUNTED',
-    fact: `the files for ${table} hold ${staged} rows, but ${accepted} were accepted`,
+    fact: `the files for ${table} hold ${counted(staged, 'row')}, but ${counted(accepted, 'was', 'were')} accepted`,
     consequence: 'Nothing became visible',
     next: 'This is a defect: report it with the evidence of this run',
   })
@@ -97,7 +98,7 @@ function inTable(task: GateTask, result: CheckResult, checks: readonly CheckResu
   const { name, columns, measured } = result
   return new ContractError({
     code: 'UNIQUE_VIOLATED',
-    fact: `${measured} values of ${columns?.join(', ')} are in ${task.dataflow.sink.table} already, whose contract says unique`,
+    fact: `${counted(measured as number, 'value')} of ${columns?.join(', ')} ${oneOrMany(measured as number, 'is', 'are')} in ${task.dataflow.sink.table} already, whose contract says unique`,
     consequence: 'Nothing was written to the table',
     next: 'Load only new keys (watermark_columns), or use load_type: overwrite',
     details: { check: name, columns, measured, limit: 0, checks },

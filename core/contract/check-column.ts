@@ -1,3 +1,4 @@
+import { counted } from '../words.ts'
 import { isNested, type ScalarType, typeText } from './column-types.ts'
 import type { ContractProblem } from './contract-problem.ts'
 import { columnTypeProblem, contractType } from './nested-contract.ts'
@@ -115,7 +116,7 @@ function checkAccepted(column: MemberContract, type: ScalarType): ContractProble
           ? `is greater than max ${max}`
           : type.type !== 'string' || (length >= min_length && length <= max_length)
             ? undefined
-            : `has ${length} characters, and ${length < min_length ? `min_length is ${min_length}` : `max_length is ${max_length}`}`
+            : `has ${counted(length, 'character')}, and ${length < min_length ? `min_length is ${min_length}` : `max_length is ${max_length}`}`
     if (why === undefined) return []
     const message = `accepted value ${JSON.stringify(value)} ${why}`
     return [

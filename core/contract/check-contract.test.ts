@@ -69,7 +69,7 @@ test.each<[object, RegExp]>([
     { type: 'string', max_length: 1, accepted_values: ['😀', 'ab'] },
     /"ab" has 2 characters, and max_length is 1/,
   ],
-  [{ type: 'string', min_length: 2, accepted_values: ['a'] }, /"a" has 1 characters, and min_length is 2/],
+  [{ type: 'string', min_length: 2, accepted_values: ['a'] }, /"a" has 1 character, and min_length is 2/],
   [{ type: 'integer', severity: 'warn' }, /^columns\.c\.severity: severity has no rule/],
   [{ type: 'integer', unique: true, severity: 'warn' }, /Its type and unique are always errors/],
 ])('%j is refused', (column, why) => {

@@ -1,3 +1,4 @@
+import { counted, oneOrMany } from '../words.ts'
 import { nestedTypeNames, typeText } from './column-types.ts'
 import { contractType } from './nested-contract.ts'
 import type { Reconciliation } from './reconciliation.ts'
@@ -117,23 +118,24 @@ export type CheckFinding = Pick<CheckResult, 'check' | 'measured' | 'expected' |
 
 /** `3 rows, at least 5 are wanted`: what was found, and what would have passed. */
 export function resultText({ check, measured, expected, limit }: CheckFinding): string {
+  const count = measured as number
   switch (check) {
     case 'unique':
-      return `${measured} values occur more than once`
+      return `${counted(count, 'value occurs', 'values occur')} more than once`
     case 'row_count':
-      return `${measured} rows, ${rangeText(limit as CountRange)}`
+      return `${counted(count, 'row')}, ${rangeText(limit as CountRange)}`
     case 'max_null_ratio':
-      return `${percent(measured as number)} of the values are NULL, at most ${percent(limit as number)} may be`
+      return `${percent(count)} of the values are NULL, at most ${percent(limit as number)} may be`
     case 'references':
-      return `${measured} values are not in the table that they refer to`
+      return `${counted(count, 'value is', 'values are')} not in the table that ${oneOrMany(count, 'it refers', 'they refer')} to`
     case 'row_count_reconciliation':
-      return `${measured} rows, and the independent count says ${expected}; they may differ by ${limit}`
+      return `${counted(count, 'row')}, and the independent count says ${expected}; they may differ by ${limit}`
     case 'sql':
-      return `its SQL has ${measured} rows, each a violation`
+      return `its SQL has ${counted(count, 'row')}, each a violation`
     case 'freshness':
       return measured === null
         ? 'there is no value to tell an age by'
-        : `the newest value is ${measured} seconds old at the start of the run, at most ${limit} may be`
+        : `the newest value is ${counted(measured, 'second')} old at the start of the run, at most ${limit} may be`
   }
 }
 

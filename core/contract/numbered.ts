@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import type { CopyStats, Engine } from '../engine/engine.ts'
 import { quoteLiteral } from '../engine/sql.ts'
 import { IntegrityError } from '../errors.ts'
+import { counted } from '../words.ts'
 import { numberByKey } from './numbered-by-key.ts'
 import { numberByRecord } from './numbered-by-record.ts'
 import { evidenceAlias, rejectedRows } from './rejected-sql.ts'
@@ -71,7 +72,7 @@ export async function numberRejected(
   if (Number(again!.rows) === before) return numbered
   throw new IntegrityError({
     code: 'REJECTS_DIFFER',
-    fact: `${before} rows were rejected, and ${again!.rows} when the same files were read again for their numbers`,
+    fact: `${counted(before, 'row was', 'rows were')} rejected, and ${again!.rows} when the same files were read again for their numbers`,
     consequence: 'Nothing became visible',
     next: 'This is a defect, unless the files were changed meanwhile: report it with the evidence of this run',
   })

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { Engine } from '../engine/engine.ts'
 import { quoteLiteral, quoteLiterals } from '../engine/sql.ts'
 import { IntegrityError } from '../errors.ts'
+import { counted } from '../words.ts'
 import { byPath, evidenceAlias, fromByte, heldAlias, reasonLiteral, textOrNull } from './rejected-sql.ts'
 import type { RuleName } from './rule-names.ts'
 import type { RejectContext, RejectedFile, RejectedObject, ScanInput, ScanRequest } from './scan.ts'
@@ -137,7 +138,7 @@ async function countReasons(
   if (rows !== expected || silent !== undefined) {
     throw new IntegrityError({
       code: 'REJECT_WITHOUT_REASON',
-      fact: `${expected} rows were rejected, ${rows} are in quarantine, ${silent?.count ?? 0} of them without a reason`,
+      fact: `${counted(expected, 'row was', 'rows were')} rejected, ${counted(rows, 'is', 'are')} in quarantine, ${silent?.count ?? 0} of them without a reason`,
       consequence: 'Nothing became visible',
       next: 'This is a defect: report it with the evidence of this run',
     })

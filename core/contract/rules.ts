@@ -1,4 +1,5 @@
 import { quoteLiteral } from '../engine/sql.ts'
+import { counted } from '../words.ts'
 import type { ColumnType } from './column-types.ts'
 import { isNested, scalarOf, typeText } from './column-types.ts'
 import { sqlType } from './lake-types.ts'
@@ -79,11 +80,11 @@ export function columnRules(column: RuledColumn, value: ValueNames): ColumnRules
   }
   if (contract?.min_length !== undefined) {
     const { min_length: least } = contract
-    add('min_length', `has fewer than ${least} characters`, `length(${typed}) >= ${least}`)
+    add('min_length', `has fewer than ${counted(least, 'character')}`, `length(${typed}) >= ${least}`)
   }
   if (contract?.max_length !== undefined) {
     const { max_length: most } = contract
-    add('max_length', `has more than ${most} characters`, `length(${typed}) <= ${most}`)
+    add('max_length', `has more than ${counted(most, 'character')}`, `length(${typed}) <= ${most}`)
   }
   if (contract?.pattern !== undefined) {
     const matches = `regexp_full_match(${typed}, ${quoteLiteral(contract.pattern)})`

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { CopyOutcome, CopyStats, Engine, OperatorRows } from '../engine/engine.ts'
 import { quoteIdentifier, quoteLiteral, quoteLiterals } from '../engine/sql.ts'
 import { IntegrityError, TerminalError } from '../errors.ts'
+import { counted } from '../words.ts'
 import { scalarOf, typeText } from './column-types.ts'
 import { acceptsText, valueText } from './grammar.ts'
 import { numberRejected } from './numbered.ts'
@@ -228,7 +229,7 @@ function emptyResult(request: ScanRequest, judging: ScanRules): ScanResult {
 function unaccounted(scanned: number, copied: number, accepted: number, rejected: number): IntegrityError {
   return new IntegrityError({
     code: 'ROWS_UNACCOUNTED',
-    fact: `${scanned} rows were read and ${copied} judged, but ${accepted} accepted and ${rejected} rejected`,
+    fact: `${counted(scanned, 'row was', 'rows were')} read and ${copied} judged, but ${accepted} accepted and ${rejected} rejected`,
     consequence: 'Nothing became visible',
     next: 'This is a defect: report it with the evidence of this run',
     details: { scanned, judged: copied, accepted, rejected },

@@ -27,7 +27,7 @@ describe('cron', () => {
 
   test.each([
     ['cron(0 6 * * ? *)', /without cron\( \)/],
-    ['', /it has 1 fields, and six are needed/],
+    ['', /it has 1 field, and six are needed/],
     ['0 6 * ? *  * *', /it has 7 fields/],
     ['0 6 * * *', /a sixth one, the year: write 0 6 \* \* \? \*/],
     ['0 6 1,15 * *', /write 0 6 1,15 \* \? \*/],

@@ -1,3 +1,5 @@
+import { counted } from '../words.ts'
+
 /** One of the six fields of EventBridge's cron. */
 interface Field {
   readonly name: string
@@ -56,7 +58,7 @@ export function cronMistake(text: string): string | undefined {
   const given = text.trim().split(/\s+/)
   if (given.length === 5) return fiveFields(given)
   if (given.length !== fields.length) {
-    return `it has ${given.length} fields, and six are needed: minutes hours day-of-month month day-of-week year, such as 0 6 * * ? *`
+    return `it has ${counted(given.length, 'field')}, and six are needed: minutes hours day-of-month month day-of-week year, such as 0 6 * * ? *`
   }
   for (const [index, field] of fields.entries()) {
     const mistake = fieldMistake(field, given[index]!)
@@ -157,16 +159,11 @@ export function rateMistake(text: string): string | undefined {
   if (match === null) {
     const loose = /^(\d+)\s*(m|h|d)[a-z]*$/i.exec(text)
     const unit = loose === null ? undefined : { m: 'minute', h: 'hour', d: 'day' }[loose[2]!.toLowerCase()]
-    if (unit !== undefined && Number(loose![1]) > 0) return `write ${rateText(Number(loose![1]), unit)}`
+    if (unit !== undefined && Number(loose![1]) > 0) return `write ${counted(Number(loose![1]), unit)}`
     return 'write a whole number and minute(s), hour(s) or day(s): 15 minutes, 1 hour, 2 days'
   }
   const value = Number(match[1])
   if (value < 1 || value > 999_999) return 'the number is from 1 to 999999'
-  const wanted = rateText(value, match[2]!)
+  const wanted = counted(value, match[2]!)
   return wanted === text ? undefined : `write ${wanted}`
-}
-
-/** One is singular, more are plural. */
-function rateText(value: number, unit: string): string {
-  return `${value} ${unit}${value === 1 ? '' : 's'}`
 }

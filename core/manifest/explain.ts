@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import { counted } from '../words.ts'
 import { keyPlaceOf, type Located, locate, type Path, type Place, placeOf, toPlain } from './located.ts'
 import { listWords, nearest, suggest } from './near.ts'
 import { keysAt } from './partial.ts'
@@ -153,7 +154,7 @@ function outOfBounds(key: string, issue: Issue, value: unknown): [string, string
   if (Array.isArray(value)) return [`${key} is an empty list`, 'Give it a value, or remove the line']
   if (value === '') return [`${key} is an empty text`, 'Give it a value, or remove the line']
   const exact = 'exact' in issue && issue.exact === true ? 'exactly' : direction
-  return [`${key} has ${String(value).length} characters`, `It must have ${exact} ${limit}`]
+  return [`${key} has ${counted(String(value).length, 'character')}`, `It must have ${exact} ${limit}`]
 }
 
 const expectedKinds: Readonly<Record<string, string>> = {

@@ -1,4 +1,5 @@
 import { ManifestError } from '../errors.ts'
+import { counted } from '../words.ts'
 
 /** One thing that is wrong with a manifest, and where. Lines and columns count from 1; a whole file has none. */
 export interface Problem {
@@ -29,12 +30,11 @@ export function manifestError(problems: readonly Problem[]): ManifestError {
 
 /** The same for another file than a manifest: `what` is how the sentence begins. */
 export function problemsError(code: string, what: string, problems: readonly Problem[]): ManifestError {
-  const count = problems.length === 1 ? '1 problem' : `${problems.length} problems`
   const lines = problems.slice(0, shownProblems).map((problem) => `  ${formatProblem(problem)}`)
   if (problems.length > shownProblems) lines.push(`  … and ${problems.length - shownProblems} more.`)
   return new ManifestError({
     code,
-    fact: `${what} has ${count}:\n${lines.join('\n')}\nNothing was read and nothing was written.`,
+    fact: `${what} has ${counted(problems.length, 'problem')}:\n${lines.join('\n')}\nNothing was read and nothing was written.`,
     details: { problems },
   })
 }

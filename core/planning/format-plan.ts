@@ -1,3 +1,4 @@
+import { counted } from '../words.ts'
 import type { Plan, PlannedDataflow, PlannedRead } from './types.ts'
 
 /** The plan for people: plain text, or Markdown for a pull request or a job summary. Ends with a newline. */
@@ -58,8 +59,7 @@ function markdownLines(plan: Plan): string[] {
 
 function totals(plan: Plan): string {
   const run = plan.waves.reduce((sum, wave) => sum + wave.dataflows.length, 0)
-  const waves = plan.waves.length === 1 ? '1 wave' : `${plan.waves.length} waves`
-  return `${run} to run in ${waves}, ${plan.excluded.length} not run`
+  return `${run} to run in ${counted(plan.waves.length, 'wave')}, ${plan.excluded.length} not run`
 }
 
 function stageOf(dataflow: PlannedDataflow): string {

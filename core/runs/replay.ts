@@ -5,6 +5,7 @@ import type { Ports, ReadPorts } from '../ports.ts'
 import { checkSourceState } from '../sources/source-state.ts'
 import { type ObjectRef, readRef, writeJson } from '../stores/object-ref.ts'
 import type { Put } from '../stores/state-store.ts'
+import { counted } from '../words.ts'
 import { acknowledgeWrite, type Covers, type QuarantineItem, readQuarantineItem } from './acknowledgements.ts'
 import { readCommit, readSourceState } from './commit.ts'
 import { definitionDigest } from './evidence.ts'
@@ -167,7 +168,7 @@ export function checkReplayRows(plan: ReplayPlan, rows: RowCounts): void {
   if (rows.read === plan.rows) return
   throw new ContractError({
     code: 'REPLAY_ROWS_DIFFER',
-    fact: `the replay of ${plan.dataflow} is of ${plan.rows} rejected rows, and its input has ${rows.read}`,
+    fact: `the replay of ${plan.dataflow} is of ${counted(plan.rows, 'rejected row')}, and its input has ${rows.read}`,
     consequence: 'Nothing was written to the table, and nothing is acknowledged',
     next: 'Give the input one row for each of them; acknowledge those that stay out (sluice quarantine ack), or choose rows with --row or --code',
   })

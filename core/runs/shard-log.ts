@@ -2,6 +2,7 @@ import { addUsage, type Usage } from '../cost/usage.ts'
 import { TerminalError } from '../errors.ts'
 import type { Ports, ReadPorts } from '../ports.ts'
 import type { Item, Put } from '../stores/state-store.ts'
+import { counted } from '../words.ts'
 import type { QuarantineFile, ReasonCount, ShardRecord } from './contract-record.ts'
 import { entryAttributes, entryText } from './gate-log.ts'
 import { runKey, shardKey, shardPrefix, stoppedShardKey, stoppedShardPrefix } from './keys.ts'
@@ -41,7 +42,7 @@ export async function readShards(stores: Stores, round: ShardedRound, count: num
   if (isWhole) return records
   throw new TerminalError({
     code: 'SHARD_RECORD_MISSING',
-    fact: `attempt ${round.attempt} of ${round.dataflow} has ${count} shards, but records of ${records.length}`,
+    fact: `attempt ${round.attempt} of ${round.dataflow} has ${counted(count, 'shard')}, but records of ${records.length}`,
     consequence: 'The contract gave no verdict, and nothing became visible',
     next: 'Shards are judged before the gate that sums them up (state-machines/run.asl.json); check the caller',
   })

@@ -8,6 +8,7 @@ import { fieldIdsSql } from '../tables/field-ids-sql.ts'
 import { type PartitionField, partitionType } from '../tables/partition.ts'
 import { isPartitionValue, type PartitionText } from '../tables/partition-values.ts'
 import { type PrimitiveType, type Schema, typeText } from '../tables/types.ts'
+import { counted } from '../words.ts'
 import { bucketMacros } from './bucket-sql.ts'
 import { partitionSql, sortSql } from './partition-sql.ts'
 
@@ -155,7 +156,7 @@ function checkRows(before: readonly CopyStats[], after: readonly CopyStats[]): v
   if (sum(before) === sum(after)) return
   throw new IntegrityError({
     code: 'ROWS_UNACCOUNTED',
-    fact: `${sum(before)} rows were accepted, but ${sum(after)} laid out`,
+    fact: `${counted(sum(before), 'row was', 'rows were')} accepted, but ${sum(after)} laid out`,
     consequence: 'Nothing became visible',
     next: 'This is a defect: report it with the evidence of this run',
     details: { accepted: sum(before), laid_out: sum(after) },

@@ -13,6 +13,7 @@ import type { ObjectPin, ObjectReader } from '../stores/object-store.ts'
 import { currentSchema } from '../tables/metadata.ts'
 import { type LiveFile, listDataFiles, loadTable } from '../tables/scan.ts'
 import { mapParallel } from '../tables/table-files.ts'
+import { counted } from '../words.ts'
 import { csvHeaderBytes, downloadLines } from './line-ranges.ts'
 import { checkNestedIds } from './nested-ids.ts'
 
@@ -138,7 +139,7 @@ export async function pinLive(lake: ObjectReader, live: LiveFile): Promise<Objec
   if (info !== undefined && BigInt(info.size) === live.file.fileSizeInBytes) return info
   throw new IntegrityError({
     code: 'TABLE_FILE_DAMAGED',
-    fact: `${live.file.filePath} ${info === undefined ? 'is gone' : `has ${info.size} bytes, not ${live.file.fileSizeInBytes}`}`,
+    fact: `${live.file.filePath} ${info === undefined ? 'is gone' : `has ${counted(info.size, 'byte')}, not ${live.file.fileSizeInBytes}`}`,
     consequence: 'The table cannot be read whole, so nothing was read',
     next: 'Restore the file from a backup or an older object version',
   })

@@ -15,6 +15,7 @@ import { copyFile, rm } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { promisify } from 'node:util'
 import { SourceError } from '../errors.ts'
+import { counted } from '../words.ts'
 import { errnoOf } from './directory-faults.ts'
 import { infoOf } from './directory-files.ts'
 import { type DirectoryRoot, findFile } from './directory-root.ts'
@@ -167,7 +168,7 @@ function verifyPin(root: DirectoryRoot, pin: ObjectPin, now: ObjectInfo): void {
   if (now.etag === pin.etag && now.size === pin.size) return
   throw new SourceError({
     code: 'OBJECT_CHANGED',
-    fact: `${join(root.path, pin.key)} is not the version that was pinned: it had ${pin.size} bytes and now has ${now.size}, last modified ${now.last_modified}`,
+    fact: `${join(root.path, pin.key)} is not the version that was pinned: it had ${counted(pin.size, 'byte')} and now has ${now.size}, last modified ${now.last_modified}`,
     consequence: 'It was not read',
     next: 'Run again to pin the new version; let writers replace a file by renaming a finished one over it',
     details: { key: pin.key, pinned_etag: pin.etag, etag: now.etag },

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { createReadStream, readFileSync, statSync } from 'node:fs'
 import { IntegrityError } from '../errors.ts'
 import { canonicalJson, sha256 } from '../json.ts'
+import { counted } from '../words.ts'
 import type { ObjectReader, ObjectStore, PutCondition } from './object-store.ts'
 
 /** Names an object by its content: what state, records and evidence carry instead of the bytes. */
@@ -20,7 +21,7 @@ export async function readRef(store: ObjectReader, ref: ObjectRef): Promise<Uint
   if (actual !== ref.sha256 || body.byteLength !== ref.size) {
     throw new IntegrityError({
       code: 'OBJECT_DIGEST_MISMATCH',
-      fact: `${store.uri}/${ref.key} has ${body.byteLength} bytes with SHA-256 ${actual}, but ${ref.size} bytes with ${ref.sha256} were written`,
+      fact: `${store.uri}/${ref.key} has ${counted(body.byteLength, 'byte')} with SHA-256 ${actual}, but ${counted(ref.size, 'byte')} with ${ref.sha256} were written`,
       consequence: 'It was changed after it was written, so nothing that rests on it was used',
       next: 'Restore the object from a backup or an older version, or run again without it',
       details: { key: ref.key },

@@ -1,5 +1,6 @@
 import { type _Error as DeleteFailure, DeleteObjectCommand, DeleteObjectsCommand } from '@aws-sdk/client-s3'
 import { RetryableError, TerminalError } from '../errors.ts'
+import { counted } from '../words.ts'
 import { pauseBefore } from './aws-pause.ts'
 import { s3Fault } from './s3-faults.ts'
 import { objectAt, type S3Place, uriAt } from './s3-place.ts'
@@ -53,7 +54,7 @@ function notDeleted(place: S3Place, failures: readonly DeleteFailure[], isHopele
   const Kind = isHopeless ? TerminalError : RetryableError
   return new Kind({
     code: denied ? 'OBJECT_STORE_DENIED' : isHopeless ? 'OBJECT_STORE_FAILED' : 'OBJECT_STORE_BUSY',
-    fact: `S3 did not delete ${failures.length} objects under ${uriAt(place, '')}: ${first.join(', ')}${rest}`,
+    fact: `S3 did not delete ${counted(failures.length, 'object')} under ${uriAt(place, '')}: ${first.join(', ')}${rest}`,
     consequence: 'They are still there; the others of the batch are gone',
     next: denied ? "Grant s3:DeleteObject to this function's role, or remove what denies it" : 'Try again',
     details: { keys: failures.slice(0, 100).map((failure) => keyOf(place, failure)), count: failures.length },

@@ -1,5 +1,6 @@
 import { GetObjectCommand, type GetObjectCommandOutput, HeadObjectCommand } from '@aws-sdk/client-s3'
 import { IntegrityError, SourceError } from '../errors.ts'
+import { counted } from '../words.ts'
 import { awsFault } from './aws-faults.ts'
 import { pauseBefore } from './aws-pause.ts'
 import type { ObjectInfo, ObjectPin, StoredObject } from './object-store.ts'
@@ -131,7 +132,7 @@ async function reread<T>(place: S3Place, key: string, send: () => Promise<() => 
 function changed(place: S3Place, pin: ObjectPin, cause?: unknown): SourceError {
   return new SourceError({
     code: 'OBJECT_CHANGED',
-    fact: `${uriAt(place, pin.key)} is not the version that was pinned: ${pin.size} bytes with the entity tag ${pin.etag}`,
+    fact: `${uriAt(place, pin.key)} is not the version that was pinned: ${counted(pin.size, 'byte')} with the entity tag ${pin.etag}`,
     consequence: 'It was not read',
     next: 'Run again to pin the new version',
     details: { key: pin.key, pinned_etag: pin.etag },

@@ -1,4 +1,5 @@
 import { IntegrityError } from '../errors.ts'
+import { counted } from '../words.ts'
 import { type SchemaNode, schemaNodes } from './schema.ts'
 import { encodeValue, type IcebergValue, lowerBound, upperBound } from './single-value.ts'
 import { parseStatsText } from './stats-text.ts'
@@ -95,7 +96,9 @@ export function dataFileFromStats(
     if (column.values !== undefined) valueCounts.set(id, BigInt(column.values))
     if (column.nulls !== undefined) nullValueCounts.set(id, BigInt(column.nulls))
     if (!leaf.repeated && column.values !== undefined && column.values !== stats.rows) {
-      throw contradictory(`${path} has ${stats.rows} rows but ${column.values} values of column id ${id}`)
+      throw contradictory(
+        `${path} has ${counted(stats.rows, 'row')} but ${counted(column.values, 'value')} of column id ${id}`,
+      )
     }
     const floating = type.kind === 'float' || type.kind === 'double'
     const nanFree = options.nanFree === 'all' || options.nanFree?.has(id) === true

@@ -1,5 +1,6 @@
 import { PolicyError } from '../errors.ts'
 import type { ObjectReader } from '../stores/object-store.ts'
+import { counted } from '../words.ts'
 import type { DataFile } from './data-file.ts'
 import { uriToKey } from './locations.ts'
 import { type LiveEntry, readManifest } from './manifest.ts'
@@ -89,7 +90,7 @@ export function refuseDeletes(manifests: readonly ManifestFile[], metadata: Tabl
   if (deletes.length === 0) return
   throw new PolicyError({
     code: 'TABLE_DELETES_UNSUPPORTED',
-    fact: `${metadata.location} has position or equality deletes in ${deletes.length} manifest(s)`,
+    fact: `${metadata.location} has position or equality deletes in ${counted(deletes.length, 'manifest')}`,
     consequence:
       'They are not supported yet, and without them deleted rows would come back, so nothing was read',
     next: 'Compact the table with the engine that wrote the deletes (Spark: rewrite_data_files), then run again',

@@ -2,6 +2,7 @@ import { rmSync } from 'node:fs'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import type { Ports } from '../../core/ports.ts'
 import type { ExtractRecord } from '../../core/runs/extract-record.ts'
+import { counted } from '../../core/words.ts'
 import { makeProject } from '../support/project.ts'
 import { deliverParts, load, ways } from './checked-load.ts'
 
@@ -71,7 +72,7 @@ describe.each(ways)('sql $way', ({ max_shard_bytes }) => {
     if (measured === 0) expect({ rows, status: flow.status }).toEqual({ rows: 4, status: 'succeeded' })
     else {
       expect(flow).toMatchObject({ gate: 'contract', error: { code: 'CHECK_FAILED' } })
-      expect(flow.error?.message).toContain(`its SQL has ${measured} rows`)
+      expect(flow.error?.message).toContain(`its SQL has ${counted(measured, 'row')},`)
       expect(rows).toBe(0)
     }
     expect(JSON.stringify([results, flow.error ?? null])).not.toContain('LAX')

@@ -30,7 +30,7 @@ describe.each(ways)('unique over columns $way', ({ max_shard_bytes }) => {
       gate: 'contract',
       error: { code: 'UNIQUE_VIOLATED', details: { check: 'key', columns: ['k', 'n'], measured: 1 } },
     })
-    expect(flow.error?.message).toContain('1 values of k, n occur more than once')
+    expect(flow.error?.message).toContain('1 value of k, n occurs more than once')
     expect(rows).toBe(0)
   })
 

@@ -88,7 +88,7 @@ test('under warn all is counted, and no column of the table is required', async 
 test('what cannot be written stops the load under warn, with what would help', async () => {
   const { judged } = await loaded('enforcement: warn', ['1,2', '1,x', '1,99'])
   expect(judged.message).toMatch(
-    /^1 of 3 rows break the contract of flow \(n type 1\)\. What is no value of its type, or no row, cannot be written, and conflict_policy: fail stops at it: nothing was written to the table\. sluice quarantine r1 flow shows them; .* use conflict_policy: quarantine\.$/,
+    /^1 of 3 rows breaks the contract of flow \(n type 1\)\. What is no value of its type, or no row, cannot be written, and conflict_policy: fail stops at it: nothing was written to the table\. sluice quarantine r1 flow shows them; .* use conflict_policy: quarantine\.$/,
   )
   expect(reasons(judged)).toEqual(['n type 1'])
   expect(judged.details.rules).toMatchObject([

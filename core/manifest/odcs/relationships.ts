@@ -1,4 +1,5 @@
 import { columnName } from '../../sources/column-names.ts'
+import { counted } from '../../words.ts'
 import { child, type Located } from '../located.ts'
 import { addCheck } from './checks.ts'
 import { type Part, type Reading, readPart, refuse, type Spot, saidList, saidText } from './reading.ts'
@@ -64,7 +65,7 @@ function refer(
 ): void {
   const target = to[0]!.schema
   if (from.length !== to.length) {
-    const message = `\`from\` has ${from.length} properties and \`to\` has ${to.length}`
+    const message = `\`from\` has ${counted(from.length, 'property', 'properties')} and \`to\` has ${to.length}`
     refuse(reading, part, message, 'Name one of each for each other')
   } else if (from.some((end) => end.schema !== schema) || to.some((end) => end.schema !== target)) {
     const message = 'a relationship leads from this schema to one other schema'
