@@ -6,15 +6,15 @@ import { keptBytes } from '../support/kept-bytes.ts'
 
 /** No value of its type in a masked column, whose text nobody may read, and in an open one, whose text is kept. */
 const rows = [
-  { id: '1', bucket: '17', gone: '2024-01-02', part: 'anna', open: '5' },
-  { id: '2', bucket: 'ΞBUCKET', gone: '2024-01-02', part: 'bert', open: '6' },
-  { id: '3', bucket: '18', gone: 'ΞGONE', part: 'carl', open: 'ΞOPEN' },
-  { id: '4', bucket: 'ΞBOTH', gone: 'ΞTWICE', part: 'dora', open: 'ΞWIDE' },
-  { id: '5', bucket: '19', gone: '2024-01-02', part: 'ΞPART', open: '99' },
-  { id: '6', bucket: 'ΞREJECTED', gone: '2024-01-02', part: 'emil', open: '98' },
+  { id: '1', bucket: '17', gone: '2024-01-02', set: '1', part: 'anna', open: '5' },
+  { id: '2', bucket: 'ΞBUCKET', gone: '2024-01-02', set: '2', part: 'bert', open: '6' },
+  { id: '3', bucket: '18', gone: 'ΞGONE', set: 'ΞSET', part: 'carl', open: 'ΞOPEN' },
+  { id: '4', bucket: 'ΞBOTH', gone: 'ΞTWICE', set: '4', part: 'dora', open: 'ΞWIDE' },
+  { id: '5', bucket: '19', gone: '2024-01-02', set: '5', part: 'ΞPART', open: '99' },
+  { id: '6', bucket: 'ΞREJECTED', gone: '2024-01-02', set: '6', part: 'emil', open: '98' },
 ] as const
 
-const hidden = ['ΞBUCKET', 'ΞGONE', 'ΞBOTH', 'ΞTWICE', 'ΞPART', 'ΞREJECTED']
+const hidden = ['ΞBUCKET', 'ΞGONE', 'ΞSET', 'ΞBOTH', 'ΞTWICE', 'ΞPART', 'ΞREJECTED']
 
 const cases = ['reference_only', 'masked', 'preserve'].flatMap((pii_policy, i) =>
   ['quarantine', 'warn', 'coerce'].map((enforcement, j) => {
@@ -31,9 +31,9 @@ it.each(cases)(
     const isWarn = enforcement === 'warn'
     flow.says(
       {
-        contract: `{ enforcement: ${enforcement}, conflict_policy: variant_column, quarantine: { pii_policy: ${pii_policy} }, columns: { id: { type: integer }, bucket: { type: integer }, gone: { type: date }, part: { type: string }, open: { type: integer, max: 50 } } }`,
+        contract: `{ enforcement: ${enforcement}, conflict_policy: variant_column, quarantine: { pii_policy: ${pii_policy} }, columns: { id: { type: integer }, bucket: { type: integer }, gone: { type: date }, set: { type: integer }, part: { type: string }, open: { type: integer, max: 50 } } }`,
         transformers:
-          '{ masking: [{ method: numeric_bucket, columns: [bucket], bucket_size: 10 }, { method: nullify, columns: [gone] }, { method: partial, columns: [part], keep_start: 0 }] }',
+          '{ masking: [{ method: numeric_bucket, columns: [bucket], bucket_size: 10 }, { method: nullify, columns: [gone] }, { method: redact, columns: [set], value: 0 }, { method: partial, columns: [part], keep_start: 0 }] }',
       },
       { format },
     )
@@ -50,10 +50,11 @@ it.each(cases)(
       { column: 'open', count: 1 },
     ])
     if (enforcement === 'quarantine') {
-      const texts = { bucket__variant: null, gone__variant: null }
+      expect(ended.rows?.warned).toBe(1)
+      const texts = { bucket__variant: null, gone__variant: null, set__variant: null }
       expect(await flow.rows()).toMatchObject([
-        { id: 1, bucket: 10, gone: null, open: 5, open__variant: null, ...texts },
-        { id: 3, bucket: 10, gone: null, open: null, open__variant: 'ΞOPEN', ...texts },
+        { id: 1, bucket: 10, gone: null, set: 0, open: 5, open__variant: null, ...texts },
+        { id: 3, bucket: 10, gone: null, set: 0, open: null, open__variant: 'ΞOPEN', ...texts },
       ])
     } else {
       expect(ended.error?.code).toBe('CONTRACT_REJECTED')

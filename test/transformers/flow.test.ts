@@ -201,37 +201,3 @@ it('a load that needs shards is not deduplicated by halves', async () => {
     flow.remove()
   }
 })
-
-it('a masked column keeps no variant of a value that is none of its type, in no place', async () => {
-  const flow = openFlow()
-  try {
-    flow.says({
-      transformers:
-        '{ masking: [{ method: numeric_bucket, columns: [age], bucket_size: 10 }, { method: redact, columns: [size], value: 0 }, { method: nullify, columns: [born] }] }',
-      contract: `{ enforcement: quarantine, conflict_policy: variant_column, quarantine: { pii_policy: preserve }, columns: {
-        age: { type: integer }, size: { type: integer }, born: { type: date }, n: { type: integer } } }`,
-    })
-    flow.deliver(
-      'a',
-      'age,size,born,n\nsecret-age,1,2000-01-01,1\n37,secret-size,secret-day,2\n41,2,2000-01-01,plain\n',
-    )
-    const { flow: ran, evidence } = await flow.run()
-    expect(ran).toMatchObject({ status: 'succeeded', rows: { accepted: 2, quarantined: 1, warned: 1 } })
-    const { rows } = await flow.table()
-    expect(rows.map(({ age, size, born, n, n__variant }) => [age, size, born, n, n__variant])).toEqual([
-      [30, 0, null, 2, null],
-      [40, 0, null, null, 'plain'],
-    ])
-    expect(
-      rows.every((row) => [row.age__variant, row.size__variant, row.born__variant].every((v) => v === null)),
-    ).toBe(true)
-    const root = join(flow.directory, '.sluice')
-    const kept = readdirSync(root, { recursive: true, withFileTypes: true })
-      .filter((file) => file.isFile())
-      .map((file) => readFileSync(join(file.parentPath, file.name), 'latin1'))
-    kept.push(...(await rejectedRows(flow.directory, evidence.run_id)))
-    expect(kept.filter((text) => text.includes('secret-'))).toEqual([])
-  } finally {
-    flow.remove()
-  }
-})
