@@ -83,7 +83,11 @@ async function firstRecord(
   return parseRecord(text, dialect, true)
 }
 
-/** `undefined`: the text ends before the record does, or (at the end of the file) there is none. */
+/**
+ * `undefined`: the text ends before the record does, or (at the end of the file) there is none. Not what splits records
+ * in core/contract/csv-records.ts: that works on bytes, must be fast, and leaves to the engine what it does not split; a
+ * header has to be read in every dialect, also with a delimiter of several bytes.
+ */
 function parseRecord(text: string, dialect: CsvDialect, atEnd: boolean): string[] | undefined {
   const { delimiter, quote, escape: escapeWith } = dialect
   const fields: string[] = []
