@@ -2,13 +2,9 @@ import type { ScanColumn, ScanConstant } from '../core/contract/scan.ts'
 import { refusesNull } from '../core/contract/types.ts'
 import type { Dataflow } from '../core/manifest/types.ts'
 import type { LineageRecord } from '../core/runs/lineage-record.ts'
-import {
-  type DraftBase,
-  type DraftColumn,
-  type DraftedColumn,
-  draftSchema,
-} from '../core/sinks/draft-schema.ts'
+import { type DraftBase, type DraftedColumn, draftSchema } from '../core/sinks/draft-schema.ts'
 import { draftPhysical } from '../core/sinks/physical-design.ts'
+import type { DraftColumn } from '../core/sinks/schema-differences.ts'
 import type { TableMetadata } from '../core/tables/metadata.ts'
 import type { TransformerPlan } from '../core/transformers/types.ts'
 import { checkWatermarkTypes } from './check-watermarks.ts'

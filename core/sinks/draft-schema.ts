@@ -1,16 +1,14 @@
 import { type ColumnType, isNested } from '../contract/column-types.ts'
 import type { SchemaEvolution } from '../manifest/types.ts'
-import type { SchemaColumn } from '../runs/evolution-record.ts'
+import type { EvolutionDecision, SchemaColumn } from '../runs/evolution-record.ts'
 import type { SchemaDifference } from '../runs/lineage-record.ts'
 import { evolveSchema, type SchemaChange } from '../tables/evolution.ts'
 import { type AssignedSchema, assignFieldIds } from '../tables/schema.ts'
 import { type IcebergType, type NestedField, type Schema, typeText } from '../tables/types.ts'
-import { decide, defaultEvolution, type EvolutionDecision } from './evolution-policy.ts'
+import { decide, defaultEvolution } from './evolution-policy.ts'
 import { columnTypeOf, icebergTypeOf } from './iceberg-types.ts'
 import { nestedIds } from './nested-fields.ts'
 import { compareSchemas, type DraftColumn, wantsRequired } from './schema-differences.ts'
-
-export type { DraftColumn }
 
 export interface DraftSchema {
   readonly schema: Schema

@@ -2,8 +2,6 @@ import type { SchemaEvolution } from '../manifest/types.ts'
 import type { EvolutionDecision } from '../runs/evolution-record.ts'
 import type { SchemaDifference } from '../runs/lineage-record.ts'
 
-export type { EvolutionDecision, SchemaDifference }
-
 /** What a manifest that says nothing means. */
 export const defaultEvolution: SchemaEvolution = {
   mode: 'widening',
