@@ -2,7 +2,7 @@ import { runTransitions, waveRequests } from '../core/cost/transitions.ts'
 import { addUsage, type Usage } from '../core/cost/usage.ts'
 import type { Ports } from '../core/ports.ts'
 import type { RunItem } from '../core/runs/items.ts'
-import { buildResult } from '../core/runs/result.ts'
+import { buildResult, type ExecutionResult } from '../core/runs/result.ts'
 import { readFlows, readRun } from '../core/runs/runs.ts'
 import { readStoredPlan } from '../core/runs/stored-plan.ts'
 import { type ObjectRef, writeJson } from '../core/stores/object-ref.ts'
@@ -15,15 +15,11 @@ export interface SealEvent {
 export type SealPorts = Pick<Ports, 'evidence' | 'state' | 'clock' | 'meter' | 'deployment'>
 
 /** Counts and a reference; the result itself is in the evidence store. */
-export interface Sealed {
-  readonly run_id: string
-  readonly status: 'succeeded' | 'failed'
-  readonly total: number
-  readonly succeeded: number
-  readonly failed: number
-  readonly skipped: number
-  readonly running: number
-  readonly pending: number
+export interface Sealed
+  extends Pick<
+    ExecutionResult,
+    'run_id' | 'status' | 'total' | 'succeeded' | 'failed' | 'skipped' | 'running' | 'pending'
+  > {
   readonly result: ObjectRef
 }
 
