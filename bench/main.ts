@@ -3,7 +3,8 @@ import { cp, mkdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { appendColumns, appendContract, writeAppendCsv, writeHundredCsvs } from './data.ts'
+import { writeAppendManifest } from './append-manifest.ts'
+import { appendColumns, writeAppendCsv, writeHundredCsvs } from './data.ts'
 import { type Cost, measure, median, spread } from './measure.ts'
 import { orderContract, writeOrders } from './nested-data.ts'
 
@@ -70,20 +71,7 @@ async function appendProject(project: string, csv: string): Promise<void> {
   await rm(project, { recursive: true, force: true })
   await mkdir(join(project, 'landing'), { recursive: true })
   await cp(csv, join(project, 'landing', 'rows.csv'), { mode: 0 })
-  await writeFile(
-    join(project, 'sluice.yaml'),
-    `version: 1
-project: bench
-connections:
-  landing: { type: files, path: ./landing }
-  warehouse: { type: lake }
-dataflows:
-  - name: rows
-    source: { connection: landing, path: rows.csv, format: csv }
-    contract: { enforcement: quarantine, columns: ${JSON.stringify(appendContract)} }
-    sink: { connection: warehouse, table: bronze.rows, load_type: append }
-`,
-  )
+  await writeAppendManifest(project, 'bench')
 }
 
 /** A hundred small dataflows, against DuckDB alone copying the same files without any gate. */

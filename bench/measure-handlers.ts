@@ -10,7 +10,8 @@ import { handlers } from '../local/handlers.ts'
 import { loadProject } from '../local/project.ts'
 import { newRunId, runLocally } from '../local/run.ts'
 import { openWorkspace } from '../local/workspace.ts'
-import { appendContract, writeAppendCsv, writeHundredCsvs } from './data.ts'
+import { writeAppendManifest } from './append-manifest.ts'
+import { writeAppendCsv, writeHundredCsvs } from './data.ts'
 
 /**
  * Measures what dataflows use, one at a time, so that no handler waits for another: a hundred of 1,000 rows, and one
@@ -50,20 +51,7 @@ async function measureLarge(directory: string, rows: number): Promise<MeasuredUs
   await mkdir(join(directory, 'landing'), { recursive: true })
   await writeAppendCsv(join(directory, 'rows.csv'), rows)
   await cp(join(directory, 'rows.csv'), join(directory, 'landing', 'rows.csv'))
-  await writeFile(
-    join(directory, 'sluice.yaml'),
-    `version: 1
-project: large
-connections:
-  landing: { type: files, path: ./landing }
-  warehouse: { type: lake }
-dataflows:
-  - name: rows
-    source: { connection: landing, path: rows.csv, format: csv }
-    contract: { enforcement: quarantine, columns: ${JSON.stringify(appendContract)} }
-    sink: { connection: warehouse, table: bronze.rows, load_type: append }
-`,
-  )
+  await writeAppendManifest(directory, 'large')
   const usages = await usagesOf(directory, join(directory, 'home'))
   const { size } = await stat(join(directory, 'rows.csv'))
   return { rows, input_bytes: size, dataflows: 1, usage: meanOf(usages) }
