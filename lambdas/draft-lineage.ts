@@ -5,6 +5,7 @@ import type { LineageRecord } from '../core/runs/lineage-record.ts'
 import { type DraftBase, type DraftedColumn, draftSchema } from '../core/sinks/draft-schema.ts'
 import { draftPhysical } from '../core/sinks/physical-design.ts'
 import type { DraftColumn } from '../core/sinks/schema-differences.ts'
+import { swappedAfter } from '../core/sinks/swapped-columns.ts'
 import type { TableMetadata } from '../core/tables/metadata.ts'
 import type { TransformerPlan } from '../core/transformers/types.ts'
 import { checkWatermarkTypes } from './check-watermarks.ts'
@@ -30,7 +31,9 @@ export function draftLineage({
 }: LineageDraft): LineageRecord {
   const { sink, schema_evolution } = dataflow
   const drafts = [...columns.map(sourceDraft), ...own.map(ownDraft)]
-  const draft = draftSchema(drafts, target, sink.load_type === 'overwrite', schema_evolution)
+  const base = target && { ...target, properties: target.metadata.properties ?? {} }
+  const draft = draftSchema(drafts, base, sink.load_type === 'overwrite', schema_evolution)
+  const remembered = swappedAfter(dataflow.name, drafts, draft.schema, target?.metadata.properties)
   const byName = new Map(draft.columns.map((column) => [column.name, column]))
   const loaded = <T extends { readonly name: string }>(some: readonly T[]) =>
     some.flatMap((column) => {
@@ -52,7 +55,7 @@ export function draftLineage({
     ),
     schema: draft.schema,
     base: target?.schema ?? null,
-    physical: draftPhysical(sink.physical, draft.schema, target?.metadata),
+    physical: draftPhysical(sink.physical, draft.schema, target?.metadata, remembered),
     differences: draft.differences,
   }
   checkWatermarkTypes(dataflow, record)

@@ -2,6 +2,7 @@ import type { CheckResult } from '../core/contract/checks.ts'
 import { ContractError, IntegrityError, SchemaMovedError } from '../core/errors.ts'
 import type { StageRecord } from '../core/runs/commit-records.ts'
 import type { StagedFile } from '../core/runs/contract-record.ts'
+import { swappedProperty } from '../core/sinks/swapped-columns.ts'
 import { loadTarget, type Target } from '../core/sinks/target.ts'
 import { countPresent } from '../core/sinks/unique.ts'
 import { defaultSortFields, sameFields } from '../core/tables/design.ts'
@@ -38,7 +39,7 @@ export async function stage(task: GateTask): Promise<StageRecord> {
 
 /**
  * The files carry field ids of the drafted schema, and follow its partitions; under another schema those ids mean
- * other columns.
+ * other columns. Which columns have swapped their names is written again with the commit, so it must be what was read.
  */
 function checkSchemaStands(task: GateTask, target: Target | undefined): void {
   const { base } = task.record('lineage')
@@ -49,7 +50,8 @@ function checkSchemaStands(task: GateTask, target: Target | undefined): void {
       : base !== null &&
         sameSchema(base, target.schema) &&
         sameFields(before?.partition ?? [], defaultSpec(target.metadata).fields) &&
-        sameFields(before?.sort ?? [], defaultSortFields(target.metadata))
+        sameFields(before?.sort ?? [], defaultSortFields(target.metadata)) &&
+        before?.properties[swappedProperty] === target.metadata.properties?.[swappedProperty]
   if (stands) return
   throw new SchemaMovedError({
     code: 'SCHEMA_MOVED',

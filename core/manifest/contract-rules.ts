@@ -1,6 +1,7 @@
 import { checkContract } from '../contract/check-contract.ts'
 import { nestedTypeNames } from '../contract/column-types.ts'
 import type { ColumnContract, ContractSpec } from '../contract/types.ts'
+import { ringsOf } from '../sinks/swapped-columns.ts'
 import { columnName, isReserved, reservedPrefix } from '../sources/column-names.ts'
 import type { Draft, Report } from './rules.ts'
 
@@ -47,10 +48,13 @@ export function checkColumnNames(draft: Draft, report: Report): void {
   checkWatermarkTypes(draft, new Set(typed.keys()), report)
 }
 
-/** One column of the table becomes one column of the contract, and not one that stays. */
+/** One column of the table becomes one column of the contract, and not one that stays; columns may swap their names. */
 function checkRenames(draft: Draft, report: Report): void {
   const columns = Object.entries(draft.contract?.columns ?? {})
-  const names = new Set(columns.map(([name]) => columnName(name, draft.column_names ?? 'lower')))
+  const tableName = (name: string) => columnName(name, draft.column_names ?? 'lower')
+  const names = new Set(columns.map(([name]) => tableName(name)))
+  const renames = columns.map(([name, column]) => ({ name: tableName(name), ...renameOf(column) }))
+  const swapped = new Set(ringsOf(renames).flat())
   const taken = new Map<string, string>()
   for (const [name, column] of columns) {
     const from = column?.rename_from
@@ -58,12 +62,38 @@ function checkRenames(draft: Draft, report: Report): void {
     const path = ['contract', 'columns', name, 'rename_from']
     const other = taken.get(from)
     taken.set(from, name)
-    if (names.has(from)) {
+    if (swapped.has(tableName(name))) {
+      checkSwap(draft, name, tableName, (message, hint) => report(path, message, hint))
+    } else if (names.has(from)) {
       report(path, `\`${from}\` is a column of this contract itself`, 'Take one of the two out')
     } else if (other !== undefined) {
       report(path, `\`${other}\` is renamed from \`${from}\`, too`, 'A column becomes one column')
     }
   }
+}
+
+function renameOf(column: DraftColumn | undefined): { readonly rename_from?: string } {
+  return column?.rename_from === undefined ? {} : { rename_from: column.rename_from }
+}
+
+/** What goes by a column's name elsewhere would go on with another column's values. */
+function checkSwap(
+  { source, transform, contract }: Draft,
+  name: string,
+  tableName: (name: string) => string,
+  report: (message: string, hint: string) => void,
+): void {
+  const marks = (source ?? transform)?.watermark_columns ?? []
+  if (marks.some((mark) => mark !== undefined && tableName(mark) === tableName(name)))
+    report(
+      `watermark column \`${name}\` swaps its name, and what is new would be told by the values of another column`,
+      'Give it a name that no column has',
+    )
+  else if (contract?.conflict_policy === 'variant_column')
+    report(
+      `\`${name}\` swaps its name, and its variant column would go on with the texts of another column`,
+      'Give it a name that no column has',
+    )
 }
 
 /** `typed`: the contract's columns by the name that they get. */

@@ -49,6 +49,25 @@ describe('schema_evolution', () => {
       await contract('{ a: { type: string, rename_from: c }, b: { type: string, rename_from: c } }'),
     ).toEqual(['`a` is renamed from `c`, too. A column becomes one column.'])
   })
+
+  test('columns may swap their names, where nothing else goes by them', async () => {
+    const swap = '{ A: { type: string, rename_from: b }, b: { type: string, rename_from: a } }'
+    expect(await problems({ contract: `{ columns: ${swap} }` })).toEqual([])
+    const ring = swap.replace(': a ', ': c ').replace(' }', ' }, c: { type: string, rename_from: a }')
+    expect(await problems({ contract: `{ columns: ${ring} }` })).toEqual([])
+    const chain = '{ a: { type: string, rename_from: b }, b: { type: string, rename_from: c } }'
+    expect(await problems({ contract: `{ columns: ${chain} }` })).toHaveLength(1)
+    const variants = '{ enforcement: warn, conflict_policy: variant_column, columns:'
+    expect(await problems({ contract: `${variants} ${swap} }` })).toEqual([
+      expect.stringContaining('its variant column would go on with the texts of another column'),
+      expect.stringContaining('its variant column'),
+    ])
+    const text = manifest({ contract: `{ columns: ${swap} }` })['sluice.yaml']
+    const marked = text.replace('format: csv }', 'format: csv, watermark_columns: [B] }')
+    expect(await problemsOf({ 'sluice.yaml': marked })).toEqual([
+      expect.stringContaining('watermark column `b` swaps its name'),
+    ])
+  })
 })
 
 describe('sink.physical', () => {

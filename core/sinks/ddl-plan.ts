@@ -8,6 +8,7 @@ import { canPromote, schemaNodes } from '../tables/schema.ts'
 import { printTerm } from '../tables/terms.ts'
 import { type IcebergType, type Schema, typeText } from '../tables/types.ts'
 import { schemaColumns } from './draft-schema.ts'
+import { swappedProperty } from './swapped-columns.ts'
 
 export type DdlDraft = Pick<LineageRecord, 'base' | 'schema' | 'physical'>
 
@@ -76,7 +77,10 @@ function designOperations(
   after: PhysicalState,
   schema: Schema,
 ): DdlOperation[] {
-  const set = Object.entries(after.properties).filter(([key, value]) => before.properties[key] !== value)
+  // What Sluice remembers changes nothing that a person would approve, or a reader see.
+  const set = Object.entries(after.properties).filter(
+    ([key, value]) => before.properties[key] !== value && key !== swappedProperty,
+  )
   const properties = set.map(([key, value]) => `'${key}' = '${value.replaceAll("'", "''")}'`).join(', ')
   return [
     ...(sameFields(before.partition, after.partition)

@@ -9,6 +9,7 @@ import { decide, defaultEvolution } from './evolution-policy.ts'
 import { columnTypeOf, icebergTypeOf } from './iceberg-types.ts'
 import { nestedIds } from './nested-fields.ts'
 import { compareSchemas, type DraftColumn, wantsRequired } from './schema-differences.ts'
+import { readSwapped } from './swapped-columns.ts'
 
 export interface DraftSchema {
   readonly schema: Schema
@@ -34,6 +35,8 @@ export interface DraftedColumn {
 export interface DraftBase {
   readonly schema: Schema
   readonly lastColumnId: number
+  /** Of the table. */
+  readonly properties?: Readonly<Record<string, string>>
 }
 
 /**
@@ -50,7 +53,9 @@ export function draftSchema(
   policy: SchemaEvolution = defaultEvolution,
 ): DraftSchema {
   if (base === undefined) return newSchema(columns, policy)
-  const { matches, differences, changes: inside } = compareSchemas(columns, base.schema, replaces, policy)
+  const swapped = readSwapped(base.properties)
+  const compared = compareSchemas(columns, base.schema, replaces, policy, swapped)
+  const { matches, differences, changes: inside } = compared
   const decisions = differences.map((difference) => decide(difference, policy))
   const byColumn = Map.groupBy(
     decisions.filter((decision) => !decision.nested),

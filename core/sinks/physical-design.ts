@@ -20,17 +20,19 @@ const firstPartitionId = 1000
 /**
  * How the table is laid out, and how this load would have it: what the manifest says, and else what the table
  * has. Throws `PolicyError` `PHYSICAL_DESIGN_REFUSED` for a design that the columns do not bear, and for a
- * table whose own partitions cannot be written here.
+ * table whose own partitions cannot be written here. `own`: properties that Sluice keeps for itself.
  */
 export function draftPhysical(
   design: PhysicalDesign | undefined,
   schema: Schema,
   metadata: TableMetadata | undefined,
+  own: Readonly<Record<string, string>> = {},
 ): LineageRecord['physical'] {
   const wanted = {
     ...(metadata === undefined ? newTableProperties : {}),
     ...design?.properties,
     ...targetSize(design),
+    ...own,
   }
   const before =
     metadata === undefined

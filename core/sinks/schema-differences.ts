@@ -8,6 +8,7 @@ import { type NestedField, type Schema, typeText } from '../tables/types.ts'
 import { decide } from './evolution-policy.ts'
 import { icebergTypeOf } from './iceberg-types.ts'
 import { nestedDifferences } from './nested-differences.ts'
+import { type RingState, ringState, ringsOf, type Swapped } from './swapped-columns.ts'
 import { typeFit } from './type-fit.ts'
 
 export interface DraftColumn {
@@ -37,7 +38,8 @@ export interface Comparison {
 
 /**
  * How a load differs from the table: first column by column in the load's order, then the columns that it lacks, then
- * the order. Columns are matched by name, or by the name that a contract declares as the old one; never by a guess.
+ * the order. Columns are matched by name, or by the name that a contract declares as the old one; never by a guess. Columns
+ * that take each other's names (`swapped`: those that have) are matched by the old ones until they have.
  *
  * `replaces`: all rows of the table are replaced, so that a column that no longer comes can go.
  */
@@ -46,32 +48,44 @@ export function compareSchemas(
   base: Schema,
   replaces: boolean,
   policy: SchemaEvolution,
+  swapped: Swapped = {},
 ): Comparison {
   const byName = new Map(base.fields.map((field) => [field.name, field]))
   const keys = new Set(base.identifierFieldIds)
   const matches: Match[] = []
   const differences: SchemaDifference[] = []
   const changes = new Map<SchemaDifference, SchemaChange>()
+  const rings = new Map<string, RingState>()
+  for (const ring of ringsOf(columns))
+    for (const name of ring) rings.set(name, ringState(ring, columns, base, swapped))
   for (const column of columns) {
     const origin = column.origin === undefined ? {} : { origin: column.origin }
     const found = (change: SchemaChangeName, more: Omit<SchemaDifference, 'column' | 'change'>) =>
       differences.push({ column: column.name, change, ...more, ...origin })
     const renamed = column.rename_from === undefined ? undefined : byName.get(column.rename_from)
-    const field = byName.get(column.name) ?? renamed
+    const ring = rings.get(column.name)
+    const named = byName.get(column.name)
+    const field = ring === undefined ? (named ?? renamed) : ring === 'open' ? renamed : named
     matches.push({ column, ...(field === undefined ? {} : { field }) })
     if (field === undefined) {
       const required = wantsRequired(column, policy)
       const to = `${typeText(icebergTypeOf(column.type))}${required ? ' required' : ''}`
       if (column.rename_from !== undefined)
-        found('rename_column', { from: column.rename_from, to: column.name, problem: noSuchColumn(column) })
+        found('rename_column', {
+          from: column.rename_from,
+          to: column.name,
+          problem: noSuchColumn(column, ring),
+        })
       else if (required && !replaces) found('add_column', { to, problem: requiredWithoutDefault })
       else found('add_column', { to })
       continue
     }
-    if (renamed !== undefined) {
+    if (renamed !== undefined && ring !== 'made') {
       const words = { from: renamed.name, to: column.name }
       const both = columns.some(({ name }) => name === renamed.name)
-      if (field !== renamed) found('rename_column', { ...words, problem: 'the table has both columns' })
+      if (ring !== undefined)
+        found('rename_column', { ...words, ...(ring === 'open' ? {} : { problem: ring.problem }) })
+      else if (field !== renamed) found('rename_column', { ...words, problem: 'the table has both columns' })
       else if (both) found('rename_column', { ...words, problem: 'the load has both columns' })
       else found('rename_column', words)
     }
@@ -121,7 +135,8 @@ type Found = (change: SchemaChangeName, more: Omit<SchemaDifference, 'column' | 
 const requiredWithoutDefault =
   'the rows that stay have no value for a required column (required_without_default)'
 
-function noSuchColumn(column: DraftColumn): string {
+function noSuchColumn(column: DraftColumn, ring: RingState | undefined): string {
+  if (typeof ring === 'object') return ring.problem
   return `the table has neither ${column.rename_from} nor ${column.name}`
 }
 
