@@ -3,6 +3,7 @@ import { wordsOfBinding } from '../engine/engine-errors.ts'
 import { quoteLiteral } from '../engine/sql.ts'
 import { SluiceError } from '../errors.ts'
 import type { ContractProblem } from './contract-problem.ts'
+import { fixedGlob } from './fixed-pattern.ts'
 import type { ContractSpec, MemberContract } from './types.ts'
 
 /** What RE2 knows not, so that matching stays linear in time; the rest is left to {@link verifyPatterns}. */
@@ -43,14 +44,15 @@ export async function verifyPatterns(engine: Engine, spec: ContractSpec): Promis
 
 export const patternHint = 'Correct it: patterns are RE2, matched against the whole value'
 
-/** Of the columns and of all that is nested in them. */
+/** Of the columns and of all that is nested in them, without those that are RE2 for certain. */
 export function patternsOf(
   spec: Pick<ContractSpec, 'columns'>,
 ): { readonly path: readonly string[]; readonly pattern: string }[] {
   const found: { path: readonly string[]; pattern: string }[] = []
   const visit = (path: readonly string[], member: MemberContract | undefined) => {
     if (member === undefined) return
-    if (member.pattern !== undefined) found.push({ path: [...path, 'pattern'], pattern: member.pattern })
+    if (member.pattern !== undefined && fixedGlob(member.pattern) === undefined)
+      found.push({ path: [...path, 'pattern'], pattern: member.pattern })
     for (const key of ['items', 'keys', 'values'] as const) visit([...path, key], member[key])
     for (const [name, each] of Object.entries(member.fields ?? {})) visit([...path, 'fields', name], each)
   }

@@ -2,6 +2,7 @@ import { quoteLiteral } from '../engine/sql.ts'
 import { counted } from '../words.ts'
 import type { ColumnType } from './column-types.ts'
 import { isNested, scalarOf, typeText } from './column-types.ts'
+import { fixedGlob } from './fixed-pattern.ts'
 import { sqlType } from './lake-types.ts'
 import { nestedRules } from './nested-rules.ts'
 import type { RuleName } from './rule-names.ts'
@@ -87,7 +88,11 @@ export function columnRules(column: RuledColumn, value: ValueNames): ColumnRules
     add('max_length', `has more than ${counted(most, 'character')}`, `length(${typed}) <= ${most}`)
   }
   if (contract?.pattern !== undefined) {
-    const matches = `regexp_full_match(${typed}, ${quoteLiteral(contract.pattern)})`
+    const glob = fixedGlob(contract.pattern)
+    const matches =
+      glob === undefined
+        ? `regexp_full_match(${typed}, ${quoteLiteral(contract.pattern)})`
+        : `(${typed} GLOB ${quoteLiteral(glob)})`
     add('pattern', `does not match the pattern ${contract.pattern}`, matches)
   }
   if (contract?.accepted_values !== undefined) {
