@@ -12,11 +12,9 @@ export function recordText(fields: Fields): string {
   return fields.map((field) => (field === null ? end : mark + field + end)).join('')
 }
 
-/** SQL of the same text; `fields` are SQL of texts. */
+/** SQL of the same text; `fields` are SQL of texts. `concat` leaves NULLs out. */
 export function recordTextSql(fields: readonly string[]): string {
-  const marked = `list_transform([${fields.join(', ')}], lambda field: coalesce('${mark}' || field, ''))`
-  const sqlEnd = `chr(${end.charCodeAt(0)})`
-  return `(array_to_string(${marked}, ${sqlEnd}) || ${sqlEnd})`
+  return `concat(${fields.map((field) => `'${mark}' || ${field}, '${end}'`).join(', ')})`
 }
 
 /** The text with its fields in another order: the `i`th is the one that was at `order[i]`. */
