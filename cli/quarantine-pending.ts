@@ -6,6 +6,7 @@ import { readRun } from '../core/runs/runs.ts'
 import { exitCodes } from './fail.ts'
 import { openRecords, type Records } from './home.ts'
 import type { Io } from './io.ts'
+import { listPlaces } from './quarantine-places.ts'
 import { type Block, emit } from './report.ts'
 import { instant, number, plural } from './words.ts'
 
@@ -24,9 +25,7 @@ const defaultLimit = 20
 
 /** Lists what all runs have set aside and nobody has acknowledged, the newest run first. */
 export async function listPending(io: Io, limit: number | undefined): Promise<number> {
-  const records = await openRecords(io)
-  const found = records === undefined ? [] : await findPending(records)
-  records?.close()
+  const found = await pendingOf(io)
   const shown = limit ?? (io.format === 'json' ? found.length : defaultLimit)
   const data = {
     schema: 'sluice.quarantine_pending.v1',
@@ -45,15 +44,20 @@ export async function listPending(io: Io, limit: number | undefined): Promise<nu
   return exitCodes.success
 }
 
+async function pendingOf(io: Io): Promise<Pending[]> {
+  const records = await openRecords(io)
+  if (records === undefined) return []
+  try {
+    return await findPending(records)
+  } finally {
+    records.close()
+  }
+}
+
 /** By what lies in quarantine: far fewer dataflows have set something aside than have run. */
 async function findPending(records: Records): Promise<Pending[]> {
-  const places = new Set<string>()
-  for await (const { key } of records.evidence.list('quarantine/')) {
-    const [, runId, dataflow, file] = key.split('/')
-    if (file !== undefined) places.add(`${runId}/${dataflow}`)
-  }
   const found: Pending[] = []
-  const all = [...places]
+  const all = [...(await listPlaces(records)).keys()]
   for (let i = 0; i < all.length; i += atOnce) {
     const looked = await Promise.all(all.slice(i, i + atOnce).map((place) => look(records, place)))
     found.push(...looked.filter((each) => each !== undefined))

@@ -11,10 +11,10 @@ import { flowKey, runKey } from '../core/runs/keys.ts'
 import { parseQuarantineIndex, type QuarantineIndex } from '../core/runs/quarantine.ts'
 import { recordReplaced } from '../core/runs/replaced-quarantine.ts'
 import type { ObjectRef } from '../core/stores/object-ref.ts'
-import type { ObjectInfo } from '../core/stores/object-store.ts'
 import { exitCodes } from './fail.ts'
 import { openWritableRecords, type Records, type WritableRecords } from './home.ts'
 import type { Io } from './io.ts'
+import { listPlaces, type Places } from './quarantine-places.ts'
 import { findUnnamed, type Unnamed, unnamedBlocks } from './quarantine-unnamed.ts'
 import { type Block, emit } from './report.ts'
 import { whoAsks } from './who.ts'
@@ -97,17 +97,6 @@ async function findDue(records: Records, places: Places, now: Date): Promise<Due
     for (const entry of whole) if (await isLeft(records, entry)) due.push(entry)
   }
   return due
-}
-
-/** What lies in quarantine, by `<run>/<dataflow>`. */
-type Places = ReadonlyMap<string, readonly ObjectInfo[]>
-
-async function listPlaces({ evidence }: Records): Promise<Places> {
-  const objects: ObjectInfo[] = []
-  for await (const info of evidence.list('quarantine/')) {
-    if (/^quarantine\/[^/]+\/[^/]+\/[^/]+$/.test(info.key)) objects.push(info)
-  }
-  return Map.groupBy(objects, ({ key }) => key.split('/').slice(1, 3).join('/'))
 }
 
 /** `undefined` for what is no index as it was written: `evidence verify` tells of that, and nothing is removed by it. */

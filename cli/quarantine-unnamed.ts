@@ -7,6 +7,7 @@ import { defaultRetentionDays } from '../core/runs/quarantine.ts'
 import { readFlows } from '../core/runs/runs.ts'
 import type { ObjectInfo } from '../core/stores/object-store.ts'
 import type { Records } from './home.ts'
+import type { Places } from './quarantine-places.ts'
 import type { Block } from './report.ts'
 import { holderOf, leaseOf, runStateOf } from './run-state.ts'
 import { bytes, number, plural } from './words.ts'
@@ -23,14 +24,9 @@ const day = 86_400_000
 
 /**
  * What a process has stored that was killed before it wrote its index, or a call of a gate that was given up. Without an
- * index there is no `expires_at`: their time counts from when they were stored. `places`: what lies in quarantine, by
- * `<run>/<dataflow>`.
+ * index there is no `expires_at`: their time counts from when they were stored.
  */
-export async function findUnnamed(
-  records: Records,
-  places: ReadonlyMap<string, readonly ObjectInfo[]>,
-  now: Date,
-): Promise<Unnamed[]> {
+export async function findUnnamed(records: Records, places: Places, now: Date): Promise<Unnamed[]> {
   const found: Unnamed[] = []
   for (const [place, objects] of places) {
     const [run_id, dataflow] = place.split('/') as [string, string]

@@ -85,3 +85,15 @@ test('every rejected row has the number of its record, however the file is writt
   )
   expect(found).toBeGreaterThan(15)
 })
+
+test('so many rejected rows have numbers as no call has room for arguments', async () => {
+  await pool.use(async (engine) => {
+    const rows = Array.from({ length: 150_000 }, (_, i) => `${i},x,a`)
+    const inputs = [csvInput(engine, `id,n,t\n${rows.join('\n')}\n`, names)]
+    const { rejected } = await scanAll(engine, { inputs, columns })
+    expect(rejected.map(({ source_row }) => Number(source_row)).sort((a, b) => a - b)).toEqual(
+      rows.map((_, i) => i + 1),
+    )
+    expect(readdirSync(engine.directory).some((name) => name.startsWith('numbered-by-record-'))).toBe(true)
+  })
+})

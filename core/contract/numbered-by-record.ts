@@ -49,7 +49,7 @@ export async function numberByRecord(
     const wanted = isOrdered ? records : records.map((record) => inOrder(record, order))
     const found = await numbersIn(engine, input, wanted)
     if (found === undefined || (inputs.length === 1 && found.rows !== rows)) return undefined
-    lines.push(...places.map((place, i) => `${place},${found.numbers[i]}`))
+    for (const [i, place] of places.entries()) lines.push(`${place},${found.numbers[i]}`)
   }
   return await writeNumbered(engine, scratch, lines)
 }
@@ -72,7 +72,7 @@ async function rejectedRecords(
 ): Promise<readonly RejectedRecords[] | undefined> {
   if (scratch.reduce((rows, file) => rows + file.rows, 0) > limits.rows) return undefined
   const [size] = await engine.rows<{ bytes: bigint }>(
-    `SELECT CAST(sum(strlen(${judgedColumn})) AS BIGINT) AS bytes FROM ${placed(scratch)}`,
+    `SELECT CAST(sum(strlen(${judgedColumn})) AS BIGINT) AS bytes FROM read_parquet(${quoteLiterals(scratch.map(({ file }) => file))})`,
   )
   if (Number(size!.bytes) > limits.bytes) return undefined
   const files = await engine.rows<{ file: string | null; places: string; records: string }>(

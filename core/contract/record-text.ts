@@ -39,7 +39,7 @@ function hasField(text: string, field: string): boolean {
   return text.includes(end + ended) || text.startsWith(ended)
 }
 
-const between = /\x7f=/g
+const between = new RegExp(end + mark, 'g')
 
 function literally(text: string): string {
   return text.includes('$') ? text.replaceAll('$', '$$$$') : text

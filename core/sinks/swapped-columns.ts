@@ -89,7 +89,8 @@ export function ringState(
 }
 
 /**
- * The property as it is once this load has committed; nothing where there is nothing to remember or forget. Also where the load makes the columns: the next one must not take them for those of before.
+ * The property as it is once this load has committed; nothing where there is nothing to remember or forget. Also where
+ * the load makes the columns: the next one must not take them for those of before.
  */
 export function swappedAfter(
   dataflow: string,
